@@ -1,0 +1,61 @@
+// What a caller asks for, before and after it was checked. GenerateRequest is anything that could be
+// read from a body or a command line; ValidRequest can only be made by validate(), and nothing
+// below http and app checks it again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "bafa/capabilities.h"
+
+namespace bafa {
+
+// Largest seed a caller may give. The generator uses the low 32 bits, as the reference library does.
+inline constexpr std::int64_t kMaxSeed = INT64_MAX;
+
+// Fields that are absent take the model's default.
+struct GenerateRequest {
+  std::string prompt;  // UTF-8; may be empty
+  std::optional<std::string> negative_prompt;
+  std::optional<std::int64_t> width;   // pixels
+  std::optional<std::int64_t> height;  // pixels
+  std::optional<std::int64_t> steps;
+  std::optional<double> guidance_scale;
+  std::optional<std::int64_t> seed;    // of the first picture; absent: drawn at random
+  std::optional<std::int64_t> count;   // pictures; picture i is painted with seed + i
+  std::optional<std::string> sampler;
+};
+
+// The same with every default filled in and every limit kept.
+struct GenerationParams {
+  std::string prompt;
+  std::optional<std::string> negative_prompt;
+  int width = 0;
+  int height = 0;
+  int steps = 0;
+  double guidance_scale = 1.0;
+  std::int64_t seed = 0;
+  int count = 1;
+  std::string sampler;
+};
+
+class ValidRequest {
+ public:
+  const GenerationParams& params() const noexcept { return params_; }
+
+ private:
+  explicit ValidRequest(GenerationParams params) : params_(std::move(params)) {}
+  friend ValidRequest validate(const GenerateRequest& request, const Capabilities& capabilities,
+                               std::int64_t random_seed);
+
+  GenerationParams params_;
+};
+
+// Checks every field against `capabilities` and fills in defaults; `random_seed` (0..2^32-1) is
+// used when the request names no seed. Pure. Throws Error{invalid_value, unsupported_size,
+// too_many_images, prompt_too_long} naming the field in `param` and the limit in the message.
+ValidRequest validate(const GenerateRequest& request, const Capabilities& capabilities,
+                      std::int64_t random_seed);
+
+}  // namespace bafa

@@ -1,0 +1,15 @@
+// CHECK: for programmers' mistakes, never reachable from input. Ends the process with the place and
+// the condition; it is active in every build.
+#pragma once
+
+namespace bafa {
+
+[[noreturn]] void check_failed(const char* condition, const char* file, int line);
+
+}  // namespace bafa
+
+#define CHECK(condition)                                       \
+  do {                                                         \
+    if (!(condition)) [[unlikely]]                             \
+      ::bafa::check_failed(#condition, __FILE__, __LINE__);    \
+  } while (false)

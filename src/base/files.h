@@ -1,0 +1,36 @@
+// Files: read whole, map, write by rename. Throws Error{io_error} (or disk_full) with the path and
+// the system's reason.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bafa {
+
+// Error{io_error} when the file is longer than max_bytes.
+std::string read_file(const std::filesystem::path& path, std::size_t max_bytes);
+
+// Writes beside `path` and renames over it, so that a reader sees the old or the new file, never half.
+void write_file(const std::filesystem::path& path, std::string_view bytes);
+
+// A read-only memory map; its bytes live as long as it does. Movable.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace bafa

@@ -1,0 +1,69 @@
+// Strict JSON, for bodies, configuration and checkpoint headers alike. parse_json refuses what a
+// lenient parser lets through; ObjectReader reads fields with exact types and reports leftovers, so
+// that nothing is wrapped, cut or silently ignored.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bafa {
+
+using Json = nlohmann::json;
+
+struct JsonLimits {
+  std::size_t max_bytes = 1 << 20;
+  int max_depth = 32;
+};
+
+// Throws Error{invalid_json} for: more than max_bytes, deeper than max_depth, duplicate keys, NaN or
+// Infinity, numbers that overflow a double, invalid UTF-8, lone surrogates, bytes after the value,
+// nothing at all. The message gives the byte offset and never the text.
+Json parse_json(std::string_view text, const JsonLimits& limits = {});
+
+// Reads one JSON object field by field. `context` names the object in errors ("unet/config.json").
+// A getter returns nullopt for an absent field and for null; it throws Error{invalid_value} with the
+// field's full name as param when the type is not exact: 1.9, true and "8" are no integers.
+class ObjectReader {
+ public:
+  // Throws Error{invalid_value} when `json` is not an object. Keeps a reference.
+  ObjectReader(const Json& json, std::string context);
+
+  std::optional<std::string> string(std::string_view key);
+  std::optional<bool> boolean(std::string_view key);
+  std::optional<std::int64_t> integer(std::string_view key);  // 8.0 is not 8
+  std::optional<double> number(std::string_view key);         // integers too; always finite
+  std::optional<std::vector<std::int64_t>> integers(std::string_view key);
+  std::optional<std::vector<std::string>> strings(std::string_view key);
+  const Json* any(std::string_view key);  // null when absent; marks the field as read
+
+  // As above with limits; the message names them.
+  std::optional<std::int64_t> integer_in(std::string_view key, std::int64_t min, std::int64_t max);
+
+  // Throws Error{missing_field} when `key` is absent or null.
+  void require(std::string_view key) const;
+
+  // Keys never asked for, in order of appearance in the sorted object.
+  std::vector<std::string> unread() const;
+
+  // Throws Error{unknown_field} naming the first unread key and the nearest known one.
+  void refuse_unread() const;
+
+  std::string name_of(std::string_view key) const;  // "context: key" for messages
+
+ private:
+  const Json* find(std::string_view key);
+
+  const Json& json_;
+  std::string context_;
+  std::vector<std::string> asked_;
+};
+
+// The known word with the smallest edit distance (at most 3, or a third of the word), or "".
+std::string nearest_word(std::string_view word, const std::vector<std::string>& known);
+
+}  // namespace bafa
