@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bafa/error.h"
+
 namespace bafa {
 
 using Json = nlohmann::json;
@@ -18,9 +20,11 @@ using Json = nlohmann::json;
 struct JsonLimits {
   std::size_t max_bytes = 1 << 20;
   int max_depth = 32;
+  std::string source{};                       // put before the message when given: a file's path
+  ErrorCode error = ErrorCode::invalid_json;  // what a refusal is called: a checkpoint's is invalid_model
 };
 
-// Throws Error{invalid_json} for: more than max_bytes, deeper than max_depth, duplicate keys, NaN or
+// Throws Error{limits.error} for: more than max_bytes, deeper than max_depth, duplicate keys, NaN or
 // Infinity, numbers that overflow a double, invalid UTF-8, lone surrogates, bytes after the value,
 // nothing at all. The message gives the byte offset and never the text.
 Json parse_json(std::string_view text, const JsonLimits& limits = {});
@@ -30,8 +34,9 @@ Json parse_json(std::string_view text, const JsonLimits& limits = {});
 // field's full name as param when the type is not exact: 1.9, true and "8" are no integers.
 class ObjectReader {
  public:
+  // `error`, when given, is thrown instead of every code named here (invalid_model for checkpoints).
   // Throws Error{invalid_value} when `json` is not an object. Keeps a reference.
-  ObjectReader(const Json& json, std::string context);
+  ObjectReader(const Json& json, std::string context, std::optional<ErrorCode> error = {});
 
   std::optional<std::string> string(std::string_view key);
   std::optional<bool> boolean(std::string_view key);
@@ -60,6 +65,7 @@ class ObjectReader {
 
   const Json& json_;
   std::string context_;
+  std::optional<ErrorCode> error_;
   std::vector<std::string> asked_;
 };
 
