@@ -8,6 +8,8 @@ namespace bafa {
 
 }  // namespace bafa
 
+// libtorch's logging header has one too, with the same meaning.
+#undef CHECK
 #define CHECK(condition)                                       \
   do {                                                         \
     if (!(condition)) [[unlikely]]                             \

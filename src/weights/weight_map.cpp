@@ -1,0 +1,219 @@
+#include "weights/weight_map.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "bafa/error.h"
+#include "base/check.h"
+#include "base/text.h"
+
+namespace bafa::weights {
+namespace {
+
+constexpr std::size_t kListed = 10;
+// Stand-ins take no memory, but a layer may copy one into another layout: a config that asks for
+// absurd sizes must not reach that.
+constexpr std::int64_t kMaxStandInElements = std::int64_t{1} << 28;
+
+std::optional<at::ScalarType> scalar_type(StoredType type) {
+  switch (type) {
+    case StoredType::boolean: return at::kBool;
+    case StoredType::u8: return at::kByte;
+    case StoredType::i8: return at::kChar;
+    case StoredType::i16: return at::kShort;
+    case StoredType::i32: return at::kInt;
+    case StoredType::i64: return at::kLong;
+    case StoredType::f16: return at::kHalf;
+    case StoredType::bf16: return at::kBFloat16;
+    case StoredType::f32: return at::kFloat;
+    case StoredType::f64: return at::kDouble;
+    case StoredType::f8_e4m3:
+    case StoredType::f8_e5m2:
+    case StoredType::u16:
+    case StoredType::u32:
+    case StoredType::u64: return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+template <typename Sizes>
+std::string shape_text(const Sizes& shape) {
+  std::ostringstream text;
+  text << '[';
+  for (std::size_t i = 0; i < shape.size(); ++i) text << (i ? "," : "") << shape[i];
+  text << ']';
+  return text.str();
+}
+
+// The same shape, or the same but for sizes of one at the end: old checkpoints keep the linear
+// layers of an attention as 1x1 convolutions.
+bool fits(at::IntArrayRef asked, const std::vector<std::int64_t>& stored) {
+  if (stored.size() < asked.size()) return false;
+  if (!std::equal(asked.begin(), asked.end(), stored.begin())) return false;
+  return std::all_of(stored.begin() + static_cast<std::ptrdiff_t>(asked.size()), stored.end(),
+                     [](std::int64_t size) { return size == 1; });
+}
+
+// "name" matches "name", "a.*", "*.b" and "a.*.b".
+bool matches(std::string_view pattern, std::string_view name) {
+  const std::size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == name;
+  const std::string_view head = pattern.substr(0, star);
+  const std::string_view tail = pattern.substr(star + 1);
+  return name.size() >= head.size() + tail.size() && name.starts_with(head) && name.ends_with(tail);
+}
+
+at::Tensor stand_in(at::IntArrayRef shape, at::TensorOptions options) {
+  return at::zeros({}, options).expand(shape);
+}
+
+void list(std::ostringstream& text, const std::vector<std::string>& names, const char* what) {
+  if (names.empty()) return;
+  text << "; " << names.size() << ' ' << what << ": ";
+  for (std::size_t i = 0; i < std::min(names.size(), kListed); ++i)
+    text << (i ? ", " : "") << names[i];
+  if (names.size() > kListed) text << ", ...";
+}
+
+}  // namespace
+
+struct WeightMap::State {
+  State(Checkpoint files, WeightOptions chosen)
+      : checkpoint(std::move(files)), options(std::move(chosen)) {}
+
+  Checkpoint checkpoint;
+  WeightOptions options;
+  std::map<std::string, const Checkpoint::Tensor*, std::less<>> tensors;  // by renamed name
+  std::set<std::string, std::less<>> used;
+  std::vector<std::string> missing;  // in the order in which they were asked for
+  std::vector<std::string> wrong;
+  std::uint64_t loaded_bytes = 0;
+
+  at::Tensor load(const std::string& name, at::IntArrayRef shape, at::ScalarType dtype);
+  at::Tensor copy(const Checkpoint::Tensor& tensor, at::IntArrayRef shape, at::ScalarType stored,
+                  at::ScalarType dtype) const;
+  void check_stand_in(const std::string& name, at::IntArrayRef shape) const;
+  void throw_problems(const std::vector<std::string>& unused) const;
+};
+
+at::Tensor WeightMap::State::copy(const Checkpoint::Tensor& tensor, at::IntArrayRef shape,
+                                  at::ScalarType stored, at::ScalarType dtype) const {
+  at::Tensor loaded = at::empty(shape, at::TensorOptions(stored));
+  const std::span<const std::byte> bytes = checkpoint.bytes(tensor);
+  CHECK(loaded.nbytes() == bytes.size());
+  if (!bytes.empty()) std::memcpy(loaded.mutable_data_ptr(), bytes.data(), bytes.size());
+  return loaded.to(at::TensorOptions(options.device).dtype(dtype));
+}
+
+void WeightMap::State::check_stand_in(const std::string& name, at::IntArrayRef shape) const {
+  std::int64_t elements = 1;
+  for (const std::int64_t size : shape) {
+    const bool overflows = __builtin_mul_overflow(elements, size, &elements);
+    if (overflows || elements > kMaxStandInElements) {
+      missing.empty() && wrong.empty()
+          ? throw Error(ErrorCode::invalid_model,
+                        checkpoint.source() + ": the config asks for an absurd shape of " + name,
+                        name)
+          : throw_problems({});
+    }
+  }
+}
+
+at::Tensor WeightMap::State::load(const std::string& name, at::IntArrayRef shape,
+                                  at::ScalarType dtype) {
+  const at::TensorOptions target = at::TensorOptions(options.device).dtype(dtype);
+  const auto found = tensors.find(name);
+  if (found == tensors.end()) {
+    missing.push_back(name);
+    check_stand_in(name, shape);
+    return stand_in(shape, target);
+  }
+  used.insert(name);
+  const StoredTensor& stored = found->second->stored;
+  const std::optional<at::ScalarType> type = scalar_type(stored.type);
+  if (!fits(shape, stored.shape)) {
+    wrong.push_back(name + " is " + shape_text(stored.shape) + " where " + shape_text(shape) +
+                    " is due");
+  } else if (!type || at::isFloatingType(*type) != at::isFloatingType(dtype)) {
+    wrong.push_back(name + " is of type " + std::string(to_string(stored.type)));
+  } else {
+    at::Tensor loaded = copy(*found->second, shape, *type, dtype);
+    loaded_bytes += loaded.nbytes();
+    return loaded;
+  }
+  check_stand_in(name, shape);
+  return stand_in(shape, target);
+}
+
+void WeightMap::State::throw_problems(const std::vector<std::string>& unused) const {
+  std::ostringstream text;
+  text << checkpoint.source() << " does not fit its config";
+  list(text, missing, "missing");
+  list(text, wrong, "wrongly shaped or typed");
+  list(text, unused, "unused");
+  throw Error(ErrorCode::invalid_model, text.str(), checkpoint.source());
+}
+
+WeightMap::WeightMap(Checkpoint checkpoint, WeightOptions options)
+    : state_(std::make_unique<State>(std::move(checkpoint), std::move(options))) {
+  for (const auto& [name, tensor] : state_->checkpoint.tensors()) {
+    const std::string renamed = state_->options.rename ? state_->options.rename(name) : name;
+    const bool added = state_->tensors.emplace(renamed, &tensor).second;
+    if (!added)
+      throw Error(ErrorCode::invalid_model,
+                  state_->checkpoint.source() + ": two tensors mean " + printable(renamed, 128),
+                  renamed);
+  }
+}
+
+WeightMap::~WeightMap() = default;
+
+WeightScope WeightMap::root() { return WeightScope(*state_, ""); }
+
+void WeightMap::finish() const {
+  std::vector<std::string> unused;
+  for (const auto& [name, tensor] : state_->tensors) {
+    const bool ignored = std::any_of(
+        state_->options.ignored.begin(), state_->options.ignored.end(),
+        [&name = name](const std::string& pattern) { return matches(pattern, name); });
+    if (!ignored && !state_->used.contains(name)) unused.push_back(printable(name, 128));
+  }
+  if (!state_->missing.empty() || !state_->wrong.empty() || !unused.empty())
+    state_->throw_problems(unused);
+}
+
+std::uint64_t WeightMap::loaded_bytes() const { return state_->loaded_bytes; }
+
+WeightScope WeightScope::operator/(std::string_view name) const {
+  return WeightScope(*state_, name_of(name));
+}
+
+WeightScope WeightScope::operator/(std::int64_t index) const {
+  return *this / std::to_string(index);
+}
+
+at::Tensor WeightScope::tensor(std::string_view name, at::IntArrayRef shape,
+                               std::optional<at::ScalarType> dtype) const {
+  return state_->load(name_of(name), shape, dtype.value_or(state_->options.dtype));
+}
+
+bool WeightScope::contains(std::string_view name) const {
+  return state_->tensors.contains(name_of(name));
+}
+
+std::string WeightScope::name_of(std::string_view name) const {
+  return prefix_.empty() ? std::string(name) : prefix_ + "." + std::string(name);
+}
+
+at::ScalarType WeightScope::dtype() const { return state_->options.dtype; }
+
+at::Device WeightScope::device() const { return state_->options.device; }
+
+}  // namespace bafa::weights
