@@ -37,12 +37,16 @@ function(bafa_use_torch_pch TARGET)
 endfunction()
 
 # bafa_unit_tests(NAME LABEL label ROOMS room…)
-# A GoogleTest program of all tests/unit/<room>/*_test.cpp and tests/support. Tests run from the top
-# of the checkout, so that data is named as it is seen there (tests/golden/…).
+# A GoogleTest program of all tests/unit/<room>/*_test.cpp and tests/support; the one with libtorch
+# has tests/golden/*_test.cpp too. Tests run from the top of the checkout, so that data is named as it
+# is seen there (tests/golden/…).
 function(bafa_unit_tests NAME)
   cmake_parse_arguments(PARSE_ARGV 1 TEST "" "LABEL" "ROOMS")
   set(patterns ${TEST_ROOMS})
   list(TRANSFORM patterns REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/tests/unit/\\1/*_test.cpp")
+  if(TEST_LABEL STREQUAL torch)
+    list(APPEND patterns "${PROJECT_SOURCE_DIR}/tests/golden/*_test.cpp")
+  endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${patterns})
   if(NOT sources)
     return()

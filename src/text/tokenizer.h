@@ -1,0 +1,36 @@
+// Prompt text to token ids, as the reference tokenizer of the checkpoint's class gives them.
+// Immutable after construction: encode() may be called from any thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bafa::text {
+
+struct Tokens {
+  std::vector<std::int64_t> ids;  // special tokens included, no padding
+  bool truncated = false;         // the text was longer than max_length() takes and was cut at its end
+};
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  // `text` must be UTF-8. Never more than max_length() ids.
+  virtual Tokens encode(std::string_view text) const = 0;
+
+  virtual int max_length() const = 0;          // ids the text encoder is fed, special ones included
+  virtual std::int64_t pad_id() const = 0;     // fills up to max_length()
+  virtual std::int64_t vocabulary_size() const = 0;  // every id is below it
+};
+
+// `folder` is the tokenizer's own folder, `class_name` what model_index.json calls it.
+// Throws Error{unsupported_model} for an unknown class, Error{invalid_model} for damaged files.
+std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder,
+                                          const std::string& class_name);
+
+}  // namespace bafa::text
