@@ -48,6 +48,7 @@ struct QueueConfig {
   int max_batch = 4;                           // images stepped together
   std::chrono::seconds start_timeout{0};       // default start deadline of a job; 0: none
   std::chrono::seconds drain_timeout{60};      // running jobs may finish within it on SIGTERM
+  std::chrono::seconds idle_after{30};         // nothing to do for so long: caches are given back
 };
 
 struct ResultsConfig {
