@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "bafa/capabilities.h"
 
@@ -27,7 +29,22 @@ struct GenerateRequest {
   std::optional<std::string> sampler;
 };
 
-// The same with every default filled in and every limit kept.
+// What the caller calls the fields, for messages: "n" in a body, "--count" on a command line, "size"
+// for both sides when they came as "WxH".
+struct FieldNames {
+  std::string_view prompt = "prompt";
+  std::string_view negative_prompt = "negative_prompt";
+  std::string_view width = "width";
+  std::string_view height = "height";
+  std::string_view steps = "steps";
+  std::string_view guidance_scale = "guidance_scale";
+  std::string_view seed = "seed";
+  std::string_view count = "n";
+  std::string_view sampler = "sampler";
+};
+
+// The same with every default filled in and every limit kept. `negative_prompt` is there only when it
+// will be used: the model has one and guidance is on.
 struct GenerationParams {
   std::string prompt;
   std::optional<std::string> negative_prompt;
@@ -47,7 +64,7 @@ class ValidRequest {
  private:
   explicit ValidRequest(GenerationParams params) : params_(std::move(params)) {}
   friend ValidRequest validate(const GenerateRequest& request, const Capabilities& capabilities,
-                               std::int64_t random_seed);
+                               std::int64_t random_seed, const FieldNames& names);
 
   GenerationParams params_;
 };
@@ -56,6 +73,6 @@ class ValidRequest {
 // used when the request names no seed. Pure. Throws Error{invalid_value, unsupported_size,
 // too_many_images, prompt_too_long} naming the field in `param` and the limit in the message.
 ValidRequest validate(const GenerateRequest& request, const Capabilities& capabilities,
-                      std::int64_t random_seed);
+                      std::int64_t random_seed, const FieldNames& names = {});
 
 }  // namespace bafa

@@ -3,8 +3,8 @@
 // that nothing is wrapped, cut or silently ignored.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -26,7 +26,8 @@ struct JsonLimits {
 
 // Throws Error{limits.error} for: more than max_bytes, deeper than max_depth, duplicate keys, NaN or
 // Infinity, numbers that overflow a double, invalid UTF-8, lone surrogates, bytes after the value,
-// nothing at all. The message gives the byte offset and never the text.
+// nothing at all. The message gives the byte offset and never the text. Linear in time, and in memory
+// at most some forty times the text.
 Json parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // Reads one JSON object field by field. `context` names the object in errors ("unet/config.json").
@@ -46,7 +47,7 @@ class ObjectReader {
   std::optional<std::vector<std::string>> strings(std::string_view key);
   const Json* any(std::string_view key);  // null when absent; marks the field as read
 
-  // As above with limits; the message names them.
+  // As above with limits; every message about the field names them, also when the type is wrong.
   std::optional<std::int64_t> integer_in(std::string_view key, std::int64_t min, std::int64_t max);
 
   // Throws Error{missing_field} when `key` is absent or null.
@@ -58,18 +59,17 @@ class ObjectReader {
   // Throws Error{unknown_field} naming the first unread key and the nearest known one.
   void refuse_unread() const;
 
-  std::string name_of(std::string_view key) const;  // "context: key" for messages
+  // "context: key", or the key alone when the context is empty (bodies of requests).
+  std::string name_of(std::string_view key) const;
 
  private:
   const Json* find(std::string_view key);
+  [[noreturn]] void refuse(std::string_view key, std::string_view expected) const;
 
   const Json& json_;
   std::string context_;
   std::optional<ErrorCode> error_;
   std::vector<std::string> asked_;
 };
-
-// The known word with the smallest edit distance (at most 3, or a third of the word), or "".
-std::string nearest_word(std::string_view word, const std::vector<std::string>& known);
 
 }  // namespace bafa

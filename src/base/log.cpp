@@ -1,0 +1,122 @@
+#include "base/log.h"
+
+#include <spdlog/details/file_helper.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "bafa/error.h"
+#include "base/json.h"
+#include "base/text.h"
+
+namespace bafa {
+namespace {
+
+constexpr std::string_view kLevels = "trace, debug, info, warn, error, off";
+
+spdlog::level::level_enum level_of(const std::string& name) {
+  if (name == "trace") return spdlog::level::trace;
+  if (name == "debug") return spdlog::level::debug;
+  if (name == "info") return spdlog::level::info;
+  if (name == "warn") return spdlog::level::warn;
+  if (name == "error") return spdlog::level::err;
+  if (name == "off") return spdlog::level::off;
+  throw Error(ErrorCode::invalid_config,
+              "log.level must be one of " + std::string(kLevels) + ", not " + printable(name),
+              "log.level");
+}
+
+std::string utc_time(spdlog::log_clock::time_point time) {
+  const auto since_epoch = time.time_since_epoch();
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count() % 1000;
+  const std::time_t seconds = spdlog::log_clock::to_time_t(time);
+  std::tm calendar{};
+  gmtime_r(&seconds, &calendar);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", calendar.tm_year + 1900,
+                     calendar.tm_mon + 1, calendar.tm_mday, calendar.tm_hour, calendar.tm_min,
+                     calendar.tm_sec, ms);
+}
+
+// One line an event, whatever the message holds: a line break in it cannot forge a second event.
+class LineFormatter final : public spdlog::formatter {
+ public:
+  explicit LineFormatter(bool json) : json_(json) {}
+
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
+    const std::string_view text(message.payload.data(), message.payload.size());
+    const auto level = spdlog::level::to_string_view(message.level);
+    const std::string_view level_name(level.data(), level.size());
+    const std::string line = json_ ? json_line(message, level_name, text)
+                                   : fmt::format("{} {:<5} {}\n", utc_time(message.time),
+                                                 level_name, printable(text, text.size()));
+    out.append(line.data(), line.data() + line.size());
+  }
+
+  std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<LineFormatter>(json_);
+  }
+
+ private:
+  static std::string json_line(const spdlog::details::log_msg& message, std::string_view level,
+                               std::string_view text) {
+    const std::string quoted = Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+    return fmt::format("{{\"time\":\"{}\",\"level\":\"{}\",\"message\":{}}}\n",
+                       utc_time(message.time), level, quoted);
+  }
+
+  bool json_;
+};
+
+class ReopenableFileSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit ReopenableFileSink(const std::string& path) { file_.open(path); }
+
+  void reopen() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    file_.reopen(false);
+  }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    file_.write(line);
+  }
+  void flush_() override { file_.flush(); }
+
+ private:
+  spdlog::details::file_helper file_;
+};
+
+spdlog::sink_ptr make_sink(const std::string& path) {
+  if (path.empty()) return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  try {
+    return std::make_shared<ReopenableFileSink>(path);
+  } catch (const spdlog::spdlog_ex& error) {
+    throw Error(ErrorCode::io_error, error.what(), "log.file");
+  }
+}
+
+}  // namespace
+
+void init_log(const LogConfig& config) {
+  const auto level = level_of(config.level);
+  auto sink = make_sink(config.file);
+  sink->set_formatter(std::make_unique<LineFormatter>(config.json));
+  auto logger = std::make_shared<spdlog::logger>("bafa", std::move(sink));
+  logger->set_level(level);
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+void reopen_log() {
+  for (const auto& sink : spdlog::default_logger()->sinks()) {
+    if (auto* const file = dynamic_cast<ReopenableFileSink*>(sink.get())) file->reopen();
+  }
+}
+
+}  // namespace bafa
