@@ -109,23 +109,29 @@ class Builder final : public nlohmann::json_sax<Json> {
   std::string problem_;
 };
 
-[[noreturn]] void refuse(const std::string& problem, std::size_t offset) {
-  throw Error(ErrorCode::invalid_json,
-              "invalid JSON at byte " + std::to_string(offset) + ": " + problem);
+[[noreturn]] void refuse(const JsonLimits& limits, const std::string& problem) {
+  const std::string prefix = limits.source.empty() ? "" : limits.source + ": ";
+  throw Error(limits.error, prefix + problem, limits.source);
+}
+
+[[noreturn]] void refuse_at(std::size_t offset, const JsonLimits& limits,
+                            const std::string& problem) {
+  refuse(limits, "invalid JSON at byte " + std::to_string(offset) + ": " + problem);
 }
 
 }  // namespace
 
 Json parse_json(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.max_bytes) {
-    throw Error(ErrorCode::invalid_json, "the JSON text has " + std::to_string(text.size()) +
-                                             " bytes; at most " + std::to_string(limits.max_bytes) +
-                                             " are read");
+    refuse(limits, "the JSON text has " + std::to_string(text.size()) + " bytes; at most " +
+                       std::to_string(limits.max_bytes) + " are read");
   }
   // The parser takes a NUL for the end of the text and would not see what follows it.
-  if (const auto nul = text.find('\0'); nul != std::string_view::npos) refuse("a NUL byte", nul);
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
+    refuse_at(nul, limits, "a NUL byte");
+  }
   if (const auto valid = valid_utf8_bytes(text); valid != text.size()) {
-    refuse("the text is not UTF-8", valid);
+    refuse_at(valid, limits, "the text is not UTF-8");
   }
   const char* const begin = text.data();
   const char* furthest = begin;
@@ -133,7 +139,9 @@ Json parse_json(std::string_view text, const JsonLimits& limits) {
   const bool complete =
       Json::sax_parse(CountingIterator(begin, &furthest),
                       CountingIterator(begin + text.size(), &furthest), &builder);
-  if (!complete) refuse(builder.problem(), static_cast<std::size_t>(furthest - begin));
+  if (!complete) {
+    refuse_at(static_cast<std::size_t>(furthest - begin), limits, builder.problem());
+  }
   return builder.take();
 }
 

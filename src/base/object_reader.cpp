@@ -19,11 +19,12 @@ std::optional<std::int64_t> exact_integer(const Json& value) {
 
 }  // namespace
 
-ObjectReader::ObjectReader(const Json& json, std::string context)
-    : json_(json), context_(std::move(context)) {
+ObjectReader::ObjectReader(const Json& json, std::string context, std::optional<ErrorCode> error)
+    : json_(json), context_(std::move(context)), error_(error) {
   if (!json.is_object()) {
     const std::string name = context_.empty() ? "the body" : context_;
-    throw Error(ErrorCode::invalid_value, name + " must be a JSON object", context_);
+    throw Error(error_.value_or(ErrorCode::invalid_value), name + " must be a JSON object",
+                context_);
   }
 }
 
@@ -103,7 +104,7 @@ const Json* ObjectReader::any(std::string_view key) {
 void ObjectReader::require(std::string_view key) const {
   const auto field = json_.find(key);
   if (field == json_.end() || field->is_null()) {
-    throw Error(ErrorCode::missing_field, name_of(key) + " is required", name_of(key));
+    throw Error(error_.value_or(ErrorCode::missing_field), name_of(key) + " is required", name_of(key));
   }
 }
 
@@ -121,7 +122,8 @@ void ObjectReader::refuse_unread() const {
   const std::string name = name_of(printable(keys.front()));
   const std::string nearest = nearest_word(keys.front(), asked_);
   const std::string hint = nearest.empty() ? "" : "; did you mean " + nearest + "?";
-  throw Error(ErrorCode::unknown_field, name + " is not a known field" + hint, name);
+  throw Error(error_.value_or(ErrorCode::unknown_field), name + " is not a known field" + hint,
+              name);
 }
 
 std::string ObjectReader::name_of(std::string_view key) const {
@@ -135,7 +137,7 @@ const Json* ObjectReader::find(std::string_view key) {
 
 void ObjectReader::refuse(std::string_view key, std::string_view expected) const {
   const std::string name = name_of(key);
-  throw Error(ErrorCode::invalid_value, name + " " + std::string(expected), name);
+  throw Error(error_.value_or(ErrorCode::invalid_value), name + " " + std::string(expected), name);
 }
 
 }  // namespace bafa

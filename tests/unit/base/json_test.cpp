@@ -100,6 +100,17 @@ TEST(ParseJson, TakesAMillionKeys) {
   EXPECT_EQ(json.size(), 1'000'000u);
 }
 
+TEST(ParseJson, NamesTheFileAndTheKindOfRefusal) {
+  try {
+    parse_json("{", {.source = "unet/config.json", .error = ErrorCode::invalid_model});
+    FAIL() << "an open object was taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::invalid_model);
+    EXPECT_EQ(error.param(), "unet/config.json");
+    EXPECT_THAT(error.what(), testing::StartsWith("unet/config.json: invalid JSON at byte 1"));
+  }
+}
+
 TEST(ParseJson, NeverRepeatsTheText) {
   EXPECT_THAT(refusal(R"({"secret": hunter2})"), testing::Not(HasSubstr("hunter")));
   EXPECT_THAT(refusal(R"({"secret": hunter2})"), HasSubstr("at byte 12"));

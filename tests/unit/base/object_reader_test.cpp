@@ -86,6 +86,15 @@ TEST(ObjectReader, NamesItsContext) {
               HasSubstr("unet/config.json must be a JSON object"));
 }
 
+TEST(ObjectReader, RefusesEverythingWithTheCodeItWasGiven) {
+  const Json json = parse_json(R"({"act":1})");
+  ObjectReader reader(json, "unet/config.json", ErrorCode::invalid_model);
+  EXPECT_EQ(error_of([&] { reader.string("act"); }).code(), ErrorCode::invalid_model);
+  EXPECT_EQ(error_of([&] { reader.require("absent"); }).code(), ErrorCode::invalid_model);
+  ObjectReader unread(json, "unet/config.json", ErrorCode::invalid_model);
+  EXPECT_EQ(error_of([&] { unread.refuse_unread(); }).code(), ErrorCode::invalid_model);
+}
+
 TEST(ObjectReader, RequiresAFieldThatIsNotNull) {
   const Json json = parse_json(R"({"prompt":null,"model":"x"})");
   const ObjectReader reader(json, "");
