@@ -42,6 +42,9 @@ function(bafa_debian_library NAME HEADER LIBRARY PACKAGE)
     INTERFACE_INCLUDE_DIRECTORIES "${BAFA_${NAME}_INCLUDE}")
 endfunction()
 bafa_debian_library(libdeflate libdeflate.h deflate libdeflate-dev)
+bafa_debian_library(libwebp webp/encode.h webp libwebp-dev)
+bafa_debian_library(libpng png.h png libpng-dev)               # tests read pictures with these
+bafa_debian_library(libjpeg jpeglib.h jpeg libjpeg62-turbo-dev)
 bafa_debian_library(stb stb/stb_image_write.h stb libstb-dev)
 
 # cpp-httplib: a header, included by one file of bafa.
