@@ -6,8 +6,8 @@
 namespace bafa::http {
 namespace {
 
-constexpr std::size_t kMaxLineBytes = 256;        // of a chunk size with its extension, or a trailer
-constexpr std::size_t kMaxSizeDigits = 15;        // always fits 64 bits
+constexpr std::size_t kMaxLineBytes = 256;  // of a chunk size with its extension, or a trailer
+constexpr std::size_t kMaxSizeDigits = 15;  // always fits 64 bits
 constexpr std::size_t kFreeFramingBytes = 16384;  // before the framing is weighed against the body
 
 }  // namespace
@@ -56,8 +56,9 @@ void ChunkedDecoder::on_size_line(std::string_view line, std::size_t body_bytes)
   if (error != std::errc() || digits > kMaxSizeDigits || (!rest.empty() && rest.front() != ';'))
     return refuse("A chunk's size must be a hexadecimal number of bytes.");
   if (size > max_body_bytes_ - std::min(body_bytes, max_body_bytes_)) {
-    refusal_ = {.code = ErrorCode::payload_too_large,
-                .message = "A request body may have " + std::to_string(max_body_bytes_) + " bytes."};
+    refusal_ = {
+        .code = ErrorCode::payload_too_large,
+        .message = "A request body may have " + std::to_string(max_body_bytes_) + " bytes."};
     return;
   }
   chunk_left_ = size;

@@ -35,8 +35,8 @@ class ChunkedDecoder {
   const std::size_t max_body_bytes_;
   LineReader lines_;
   Stage stage_ = Stage::size_line;
-  std::uint64_t chunk_left_ = 0;     // bytes of the current chunk
-  std::size_t framing_bytes_ = 0;    // everything that is not body
+  std::uint64_t chunk_left_ = 0;   // bytes of the current chunk
+  std::size_t framing_bytes_ = 0;  // everything that is not body
   std::optional<ErrorDetails> refusal_;
 };
 

@@ -1,6 +1,6 @@
-// Gathers one CRLF line of a request from whatever pieces the network brings: the lines of the head,
-// of chunk sizes and of trailers. Nothing lenient: a bare CR or LF, a control character or a line
-// above its limit ends the request at once, before the line is complete.
+// Gathers one CRLF line of a request from whatever pieces the network brings: the lines of the
+// head, of chunk sizes and of trailers. Nothing lenient: a bare CR or LF, a control character or a
+// line above its limit ends the request at once, before the line is complete.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ enum class LineStatus {
 
 class LineReader {
  public:
-  // Takes bytes off the front of `bytes`, to the end of the line at most. After `complete`, the next
-  // call starts a new line.
+  // Takes bytes off the front of `bytes`, to the end of the line at most. After `complete`, the
+  // next call starts a new line.
   LineStatus read(std::string_view& bytes, std::size_t max_bytes);
 
   const std::string& line() const { return line_; }

@@ -23,6 +23,12 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
                     [](char x, char y) { return lower(x) == lower(y); });
 }
 
+std::string to_lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), lower);
+  return result;
+}
+
 void Headers::add(std::string name, std::string value) {
   fields_.push_back({std::move(name), std::move(value)});
 }

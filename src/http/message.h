@@ -15,7 +15,8 @@
 
 namespace bafa::http {
 
-bool equal_ignoring_case(std::string_view a, std::string_view b);
+bool equal_ignoring_case(std::string_view a, std::string_view b);  // of ASCII letters
+std::string to_lower(std::string_view text);
 
 // Header fields in the order given; names compare without case.
 class Headers {
@@ -48,15 +49,15 @@ struct Identity {
 using PathParameters = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
-  std::string method;          // upper case; HEAD arrives as itself and is routed like GET
-  std::string path;            // as sent, without the query: "/v1/jobs/0a1b"
-  std::string query;           // as sent, without the '?'
-  Headers headers;             // values trimmed; free of control characters
+  std::string method;  // upper case; HEAD arrives as itself and is routed like GET
+  std::string path;    // as sent, without the query: "/v1/jobs/0a1b"
+  std::string query;   // as sent, without the '?'
+  Headers headers;     // values trimmed; free of control characters
   std::string body;
   std::string remote_address;  // of the peer, without its port; forwarding headers are not trusted
   std::string request_id;      // the client's X-Request-Id where it is usable, else ours
   Identity identity;
-  PathParameters parameters;   // of the route's {names}, percent-decoded, valid UTF-8
+  PathParameters parameters;  // of the route's {names}, percent-decoded, valid UTF-8
 
   // False once the client has closed, half-closed or reset its connection. One cheap system call:
   // a handler that waits for a job asks every 50 ms and cancels when nobody is there any more.

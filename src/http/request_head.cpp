@@ -15,8 +15,9 @@ constexpr std::array<std::string_view, 7> kMethods = {"GET",   "HEAD",   "POST",
 
 // Fields of which a second one could be read differently by somebody in between.
 constexpr std::array<std::string_view, 9> kSingletons = {
-    "Host",         "Content-Length",   "Transfer-Encoding", "Authorization",  "Origin",
-    "Content-Type", "Content-Encoding", "Expect",            "Idempotency-Key"};
+    "Host",           "Content-Length", "Transfer-Encoding", "Authorization",
+    "Origin",         "Content-Type",   "Content-Encoding",  "Expect",
+    "Idempotency-Key"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -30,13 +31,6 @@ bool is_uri_char(char c) {
 
 bool all_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
 }
 
 bool escapes_are_whole(std::string_view target) {
@@ -65,13 +59,13 @@ std::optional<Authority> parse_authority(std::string_view text) {
   if (text.starts_with('[')) {
     const std::size_t close = text.find(']');
     if (close == std::string_view::npos) return std::nullopt;
-    authority.host = lower(text.substr(1, close - 1));
+    authority.host = to_lower(text.substr(1, close - 1));
     rest = text.substr(close + 1);
     const auto fits = [](char c) { return is_hex(c) || c == ':' || c == '.'; };
     if (!std::all_of(authority.host.begin(), authority.host.end(), fits)) return std::nullopt;
   } else {
     const std::size_t colon = std::min(text.find(':'), text.size());
-    authority.host = lower(text.substr(0, colon));
+    authority.host = to_lower(text.substr(0, colon));
     rest = text.substr(colon);
     const auto fits = [](char c) { return is_letter(c) || is_digit(c) || is_one_of(c, "-._~"); };
     if (!std::all_of(authority.host.begin(), authority.host.end(), fits)) return std::nullopt;
@@ -167,7 +161,7 @@ void HeadParser::on_target(std::string_view target) {
     if (!target.starts_with(scheme)) continue;
     target.remove_prefix(scheme.size());
     const std::size_t end = std::min(target.find_first_of("/?"), target.size());
-    target_authority_ = lower(target.substr(0, end));
+    target_authority_ = to_lower(target.substr(0, end));
     target.remove_prefix(end);
     if (!target.starts_with('/')) head_.path = "/";
     break;
@@ -187,9 +181,9 @@ void HeadParser::on_field(std::string_view line) {
   if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
     return refuse("A header must be 'Name: value', without a space before the colon.");
   if (head_.headers.size() >= static_cast<std::size_t>(limits_.max_headers))
-    return refuse({.code = ErrorCode::header_fields_too_large,
-                   .message = "A request may have " + std::to_string(limits_.max_headers) +
-                              " headers."});
+    return refuse(
+        {.code = ErrorCode::header_fields_too_large,
+         .message = "A request may have " + std::to_string(limits_.max_headers) + " headers."});
   head_.headers.add(std::string(line.substr(0, colon)),
                     std::string(trim_blanks(line.substr(colon + 1))));
 }
@@ -210,7 +204,7 @@ void HeadParser::check_host() {
       field ? parse_authority(*field) : std::optional<Authority>();
   if (!authority) return refuse("The request needs one Host header with a host name.");
   head_.host = authority->host;
-  head_.authority = lower(*field);
+  head_.authority = to_lower(*field);
   if (!target_authority_.empty() && target_authority_ != head_.authority)
     refuse("The host of the request line is not the one of the Host header.");
 }
@@ -234,8 +228,8 @@ void HeadParser::check_framing() {
   if (bodiless && head_.has_body()) return refuse("A " + head_.method + " request has no body.");
   if (head_.content_length.value_or(0) > limits_.max_body_bytes)
     refuse({.code = ErrorCode::payload_too_large,
-            .message = "A request body may have " + std::to_string(limits_.max_body_bytes) +
-                       " bytes."});
+            .message =
+                "A request body may have " + std::to_string(limits_.max_body_bytes) + " bytes."});
 }
 
 void HeadParser::check_connection() {

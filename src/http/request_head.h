@@ -1,6 +1,6 @@
-// The strict reading of a request's head (RFC 9112, and less than it allows): what two parsers could
-// understand differently is refused, not repaired. Incremental and free of sockets, so that it is
-// tested and fuzzed with bytes alone. One parser reads one head, on the listener's thread.
+// The strict reading of a request's head (RFC 9112, and less than it allows): what two parsers
+// could understand differently is refused, not repaired. Incremental and free of sockets, so that
+// it is tested and fuzzed with bytes alone. One parser reads one head, on the listener's thread.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,11 @@
 namespace bafa::http {
 
 struct RequestHead {
-  std::string method;   // one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS
-  std::string path;     // starts with '/'; URI characters only
-  std::string query;    // without the '?'
+  std::string method;  // one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS
+  std::string path;    // starts with '/'; URI characters only
+  std::string query;   // without the '?'
   Headers headers;
-  std::string host;     // of the Host field: lower case, without port and brackets
+  std::string host;       // of the Host field: lower case, without port and brackets
   std::string authority;  // the whole Host field in lower case
   bool http_1_0 = false;
   bool keep_alive = true;
@@ -44,11 +44,12 @@ class HeadParser {
   const std::optional<ErrorDetails>& refusal() const { return refusal_; }
 
   const RequestHead& head() const { return head_; }
+  RequestHead take() { return std::move(head_); }
 
  private:
   void refuse(ErrorDetails why) { refusal_ = std::move(why); }
-  void refuse(std::string message);      // 400
-  void refuse_long_target();             // 414
+  void refuse(std::string message);  // 400
+  void refuse_long_target();         // 414
   void on_too_long();
   void on_line(std::string_view line);
   void on_request_line(std::string_view line);

@@ -1,6 +1,6 @@
 // Reads one request from the bytes of a connection: the head, a pause in which the listener decides
-// whether the body is wanted, then the body. Free of sockets and clocks; what it takes is bounded by
-// the transport limits. One per connection, on the listener's thread.
+// whether the body is wanted, then the body. Free of sockets and clocks; what it takes is bounded
+// by the transport limits. One per connection, on the listener's thread.
 #pragma once
 
 #include <optional>
@@ -36,6 +36,7 @@ class RequestReader {
   const RequestHead& head() const { return head_.head(); }
   const ErrorDetails& refusal() const { return *refusal_; }
   std::size_t body_bytes() const { return body_.size(); }
+  RequestHead take_head() { return head_.take(); }
   std::string take_body() { return std::move(body_); }
 
  private:

@@ -36,9 +36,9 @@ struct Route {
 };
 
 struct RouteMatch {
-  const Route* route = nullptr;       // null: 404, or 405 when other methods are allowed
+  const Route* route = nullptr;  // null: 404, or 405 when other methods are allowed
   PathParameters parameters;
-  std::vector<std::string> allowed;   // methods this path has, for the Allow header of a 405
+  std::vector<std::string> allowed;  // methods this path has, for the Allow header of a 405
 };
 
 class Router {
