@@ -13,6 +13,7 @@ set(BAFA_SANITIZE "" CACHE STRING "Sanitizers for everything that is built: addr
 option(BAFA_CCACHE "Compile through ccache where it is installed" ON)
 option(BAFA_PCH "Use precompiled headers for the rooms with libtorch" ON)
 
+# What all of bafa's own targets share.
 add_library(bafa_options INTERFACE)
 target_include_directories(bafa_options INTERFACE
   "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
@@ -55,11 +56,7 @@ if(BAFA_CCACHE AND BAFA_CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
     CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
     CCACHE_MAXSIZE=5G "${BAFA_CCACHE_PROGRAM}")
-  set(CMAKE_CUDA_COMPILER_LAUNCHER "${CMAKE_CXX_COMPILER_LAUNCHER}")
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(bafa_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
-  else()
-    target_compile_options(bafa_options INTERFACE
-      "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
+    target_compile_options(bafa_options INTERFACE -fpch-preprocess)
   endif()
 endif()
