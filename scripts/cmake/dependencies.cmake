@@ -53,7 +53,7 @@ bafa_debian_library(libpng png.h png)  # tests read pictures with this and the n
 bafa_debian_library(libjpeg jpeglib.h jpeg)
 bafa_debian_library(stb stb/stb_image_write.h)
 
-# cpp-httplib: a header, included by one file of bafa.
+# cpp-httplib: a header; the tests speak to the server with it.
 bafa_cached(httplib_folder cpp-httplib httplib.h)
 add_library(bafa::httplib INTERFACE IMPORTED)
 target_include_directories(bafa::httplib SYSTEM INTERFACE "${httplib_folder}")
