@@ -8,6 +8,11 @@ else()
 endif()
 set(BAFA_CACHE "${BAFA_CACHE_DEFAULT}" CACHE PATH "Where scripts/setup keeps what it fetched or built")
 
+option(BAFA_FETCH "Fetch cpp-httplib and sentencepiece from their projects (not on Debian 12)" OFF)
+if(BAFA_FETCH)
+  include(fetch)
+endif()
+
 # Sets OUT to the cache's folder of NAME: the newest that is not older than scripts/versions says.
 # Stops with what to do if there is none.
 function(bafa_cached OUT NAME FILE)
