@@ -1,0 +1,14 @@
+#include "nn/embedding.h"
+
+#include <ATen/ops/embedding.h>
+
+namespace bafa::nn {
+
+Embedding::Embedding(const weights::WeightScope& scope, std::int64_t count, std::int64_t features)
+    : weight_(scope.tensor("weight", {count, features})) {}
+
+at::Tensor Embedding::operator()(const at::Tensor& ids) const {
+  return at::embedding(weight_, ids);
+}
+
+}  // namespace bafa::nn

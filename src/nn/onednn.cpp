@@ -1,0 +1,114 @@
+#include "nn/onednn.h"
+
+#include <ATen/Context.h>
+#include <ATen/core/List.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/mkldnn_reorder_conv2d_weight.h>
+
+#include <optional>
+#include <string_view>
+
+#include "device/cpu_features.h"
+
+namespace bafa::nn::onednn {
+namespace {
+
+using Scalars = c10::List<std::optional<at::Scalar>>;
+using Text = std::optional<std::string_view>;
+
+// An operator that has a schema but no C++ declaration in the published headers.
+template <typename Signature>
+c10::TypedOperatorHandle<Signature> operator_named(const char* name, const char* overload = "") {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload).typed<Signature>();
+}
+
+std::optional<at::Tensor> optional(const at::Tensor& tensor) {
+  return tensor.defined() ? std::optional<at::Tensor>(tensor) : std::nullopt;
+}
+
+struct Epilogue {
+  std::string_view name;
+  Text algorithm;
+};
+
+Epilogue epilogue(Activation activation) {
+  switch (activation) {
+    case Activation::none:
+      return {"none", std::nullopt};
+    case Activation::silu:
+      return {"swish", std::nullopt};
+    case Activation::gelu:
+      return {"gelu", "none"};
+    case Activation::gelu_tanh:
+      return {"gelu", "tanh"};
+  }
+  return {"none", std::nullopt};
+}
+
+}  // namespace
+
+bool can_pack(const at::Tensor& weight) {
+  if (!weight.device().is_cpu() || !at::hasMKLDNN()) return false;
+  if (weight.scalar_type() == at::kFloat) return true;
+  return weight.scalar_type() == at::kBFloat16 && device::cpu_features().avx512;
+}
+
+at::Tensor pack_linear(const at::Tensor& weight) {
+  using Reorder = at::Tensor(const at::Tensor&, std::optional<std::int64_t>);
+  static const auto reorder = operator_named<Reorder>("mkldnn::_reorder_linear_weight");
+  return reorder.call(weight.contiguous(), std::nullopt);
+}
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,
+                  Activation activation) {
+  using Pointwise = at::Tensor(const at::Tensor&, const at::Tensor&,
+                               const std::optional<at::Tensor>&, std::string_view, Scalars, Text);
+  static const auto pointwise = operator_named<Pointwise>("mkldnn::_linear_pointwise");
+  const Epilogue after = epilogue(activation);
+  return pointwise.call(x, packed, optional(bias), after.name, Scalars(), after.algorithm);
+}
+
+at::Tensor linear_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& packed,
+                      const at::Tensor& bias) {
+  using Binary = at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                            const std::optional<at::Tensor>&, std::string_view);
+  static const auto binary = operator_named<Binary>("mkldnn::_linear_pointwise", "binary");
+  return binary.call(x, residual, packed, optional(bias), "add");
+}
+
+at::Tensor pack_conv2d(const at::Tensor& weight, const ConvGeometry& geometry) {
+  const std::array<std::int64_t, 2> padding{geometry.padding, geometry.padding};
+  const std::array<std::int64_t, 2> stride{geometry.stride, geometry.stride};
+  const std::array<std::int64_t, 2> dilation{1, 1};
+  const at::Tensor channels_last = weight.contiguous(at::MemoryFormat::ChannelsLast);
+  return at::mkldnn_reorder_conv2d_weight(channels_last.to_mkldnn(), padding, stride, dilation, 1);
+}
+
+at::Tensor conv2d(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,
+                  const ConvGeometry& geometry) {
+  using Pointwise = at::Tensor(const at::Tensor&, const at::Tensor&,
+                               const std::optional<at::Tensor>&, at::IntArrayRef, at::IntArrayRef,
+                               at::IntArrayRef, std::int64_t, std::string_view, Scalars, Text);
+  static const auto pointwise = operator_named<Pointwise>("mkldnn::_convolution_pointwise");
+  const std::array<std::int64_t, 2> padding{geometry.padding, geometry.padding};
+  const std::array<std::int64_t, 2> stride{geometry.stride, geometry.stride};
+  const std::array<std::int64_t, 2> dilation{1, 1};
+  return pointwise.call(x, packed, optional(bias), padding, stride, dilation, 1, "none", Scalars(),
+                        std::nullopt);
+}
+
+at::Tensor conv2d_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& packed,
+                      const at::Tensor& bias, const ConvGeometry& geometry) {
+  using Binary = at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                            const std::optional<at::Tensor>&, at::IntArrayRef, at::IntArrayRef,
+                            at::IntArrayRef, std::int64_t, std::string_view,
+                            std::optional<at::Scalar>, Text, Scalars, Text);
+  static const auto binary = operator_named<Binary>("mkldnn::_convolution_pointwise", "binary");
+  const std::array<std::int64_t, 2> padding{geometry.padding, geometry.padding};
+  const std::array<std::int64_t, 2> stride{geometry.stride, geometry.stride};
+  const std::array<std::int64_t, 2> dilation{1, 1};
+  return binary.call(x, residual, packed, optional(bias), padding, stride, dilation, 1, "add",
+                     std::nullopt, std::nullopt, Scalars(), std::nullopt);
+}
+
+}  // namespace bafa::nn::onednn

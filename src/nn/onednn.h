@@ -1,0 +1,45 @@
+// oneDNN's products with packed weights and fused epilogues, reached through ATen's dispatcher.
+// Packing happens once, at loading; a packed weight replaces the plain one, never stands beside it.
+// The device thread calls all of it. Only Linear and Conv2d include this file.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+
+#include "nn/activation.h"
+
+namespace bafa::nn::onednn {
+
+// True for a dense CPU weight whose dtype this machine's oneDNN computes in natively.
+bool can_pack(const at::Tensor& weight);
+
+// weight: [out, in]
+at::Tensor pack_linear(const at::Tensor& weight);
+
+// x: [..., in] -> [..., out]; bias [out] or undefined.
+at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,
+                  Activation activation);
+
+// The same plus `residual` [..., out], added before rounding to the dtype.
+at::Tensor linear_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& packed,
+                      const at::Tensor& bias);
+
+struct ConvGeometry {
+  std::int64_t stride = 1;
+  std::int64_t padding = 0;
+};
+
+// weight: [out, in, kh, kw]
+at::Tensor pack_conv2d(const at::Tensor& weight, const ConvGeometry& geometry);
+
+// x: [B, in, H, W] channels_last -> [B, out, H', W'] channels_last
+at::Tensor conv2d(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,
+                  const ConvGeometry& geometry);
+
+// The same plus `residual` [B, out, H', W'].
+at::Tensor conv2d_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& packed,
+                      const at::Tensor& bias, const ConvGeometry& geometry);
+
+}  // namespace bafa::nn::onednn

@@ -1,0 +1,64 @@
+#include "nn/conv2d.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "support/layer_weights.h"
+
+namespace bafa::nn {
+namespace {
+
+using test::channels_last_noise;
+using test::kBf16Error;
+using test::kFp32Error;
+using test::LayerWeights;
+using test::relative_error;
+
+struct Case {
+  std::int64_t in, out;
+  Conv2dOptions options;
+  std::int64_t height, width;
+};
+
+class Conv2dShapes : public testing::TestWithParam<Case> {};
+
+TEST_P(Conv2dShapes, EqualTheReferenceInBothDtypes) {
+  const Case& shape = GetParam();
+  const LayerWeights weights =
+      LayerWeights().conv("conv", shape.in, shape.out, shape.options.kernel);
+  const at::Tensor x = channels_last_noise({2, shape.in, shape.height, shape.width});
+  const at::Tensor expected = at::conv2d(x, weights["conv.weight"], weights["conv.bias"],
+                                         shape.options.stride, shape.options.padding);
+  const at::Tensor residual = channels_last_noise(expected.sizes().vec(), 2);
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    const double allowed = dtype == at::kFloat ? kFp32Error : kBf16Error;
+    auto map = weights.open(dtype);
+    const Conv2d conv(map.root() / "conv", shape.in, shape.out, shape.options);
+    map.finish();
+    const at::Tensor y = conv(x.to(dtype));
+    EXPECT_LT(relative_error(y, expected), allowed);
+    EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));
+    EXPECT_LT(relative_error(conv(x.to(dtype), residual.to(dtype)), expected + residual), allowed);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Conv2dShapes,
+                         testing::Values(Case{4, 12, {}, 9, 11}, Case{12, 4, {}, 8, 8},
+                                         Case{5, 7, {}, 1, 3},
+                                         Case{16, 24, {.kernel = 1, .padding = 0}, 6, 5},
+                                         Case{8, 8, {.stride = 2}, 9, 7},
+                                         Case{8, 8, {.stride = 2, .padding = 0}, 10, 8},
+                                         Case{6, 10, {.kernel = 5, .padding = 2}, 7, 7}));
+
+TEST(Conv2d, TakesAnImageThatIsNotChannelsLast) {
+  const LayerWeights weights = LayerWeights().conv("conv", 6, 9, 3);
+  auto map = weights.open();
+  const Conv2d conv(map.root() / "conv", 6, 9);
+  const at::Tensor x = test::noise({1, 6, 5, 7});
+  EXPECT_LT(
+      relative_error(conv(x), at::conv2d(x, weights["conv.weight"], weights["conv.bias"], 1, 1)),
+      kFp32Error);
+}
+
+}  // namespace
+}  // namespace bafa::nn
