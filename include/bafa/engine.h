@@ -89,12 +89,12 @@ struct IdempotencyKey {
 };
 
 struct SubmitOptions {
-  std::string tenant;  // the key's name; "" for the anonymous caller
+  std::string tenant{};  // the key's name; "" for the anonymous caller
   Priority priority = Priority::normal;
   // Must have started by then, else expired. Absent: the configured default; 0: no deadline.
-  std::optional<std::chrono::milliseconds> start_timeout;
+  std::optional<std::chrono::milliseconds> start_timeout{};
   int previews = 0;  // 0..3 previews of each image, spread evenly over the steps
-  std::optional<IdempotencyKey> idempotency;
+  std::optional<IdempotencyKey> idempotency{};
   // Most jobs of this tenant in the queue; 0: no limit of its own.
   int max_waiting = 0;
   // There are other tenants: this one may never hold more places of the queue than it leaves free.
@@ -134,10 +134,10 @@ std::string_view to_string(Readiness readiness);
 
 // Which jobs to list: those of `tenant`, newest first.
 struct JobQuery {
-  std::string tenant;
-  std::optional<JobState> state;
+  std::string tenant{};
+  std::optional<JobState> state{};
   int limit = 20;
-  JobId after;  // continue behind this job; "" from the newest
+  JobId after{};  // continue behind this job; "" from the newest
 };
 
 struct JobPage {

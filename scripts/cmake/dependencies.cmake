@@ -57,6 +57,7 @@ bafa_debian_library(libwebp webp/encode.h webp)
 bafa_debian_library(libpng png.h png)  # tests read pictures with this and the next
 bafa_debian_library(libjpeg jpeglib.h jpeg)
 bafa_debian_library(stb stb/stb_image_write.h)
+bafa_debian_library(prometheus prometheus/registry.h prometheus-cpp-core)
 
 # cpp-httplib: a header; the tests speak to the server with it.
 bafa_cached(httplib_folder cpp-httplib httplib.h)

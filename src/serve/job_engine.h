@@ -8,12 +8,21 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "bafa/config.h"
 #include "bafa/engine.h"
 #include "bafa/pipeline.h"
 #include "base/clock.h"
+#include "base/mutex.h"
+#include "serve/job.h"
+#include "serve/job_queue.h"
+#include "serve/metrics.h"
+#include "serve/progress.h"
+#include "serve/store/memory_store.h"
 
 namespace bafa::serve {
 
@@ -71,8 +80,35 @@ class JobEngine final : public Engine {
   std::string metrics() const override;
 
  private:
-  class State;
-  std::unique_ptr<State> state_;
+  void work(const PipelineFactory& factory);
+  Pipeline& load(const PipelineFactory& factory) EXCLUDES(mutex_);
+  void serve(Pipeline& pipeline);
+  void set_readiness(Readiness readiness) EXCLUDES(mutex_);
+
+  std::optional<SubmitResult> repeat(const SubmitOptions& options);
+  Refusal refuse(ErrorCode code);
+  bool cancel_job(Job& job, JobError reason);
+  void settle(const Job& job);
+  JobSnapshot with_position(const Job& job, JobSnapshot snapshot) const;
+
+  const EngineOptions options_;
+  const Clock& clock_;
+  mutable MemoryStore store_;
+  mutable Metrics metrics_;
+  JobQueue queue_;
+  Pace pace_;
+  Load load_;
+
+  mutable Mutex mutex_;
+  Readiness readiness_ GUARDED_BY(mutex_) = Readiness::loading;
+  std::shared_ptr<const Capabilities> capabilities_ GUARDED_BY(mutex_);
+  std::unique_ptr<Pipeline> pipeline_ GUARDED_BY(mutex_);  // never replaced once set
+
+  Mutex submit_mutex_;  // one submit at a time: looks for a repeat and pushes as one step
+  std::uint64_t next_serial_ GUARDED_BY(submit_mutex_) = 1;
+
+  std::shared_future<void> finished_;
+  std::thread worker_;
 };
 
 }  // namespace bafa::serve
