@@ -13,7 +13,7 @@ namespace bafa::text {
 
 struct Tokens {
   std::vector<std::int64_t> ids;  // special tokens included, no padding
-  bool truncated = false;         // the text was longer than max_length() takes and was cut at its end
+  bool truncated = false;         // the text was longer than max_length() takes; its end was cut
 };
 
 class Tokenizer {

@@ -18,8 +18,8 @@ namespace bafa::weights {
 namespace {
 
 constexpr std::size_t kListed = 10;
-// Stand-ins take no memory, but a layer may copy one into another layout: a config that asks for
-// absurd sizes must not reach that.
+// Stand-ins take no memory, but a layer may copy one into another layout: what a config can ask for
+// without having it is bounded, and beyond it loading stops at once.
 constexpr std::int64_t kMaxStandInElements = std::int64_t{1} << 28;
 
 std::optional<at::ScalarType> scalar_type(StoredType type) {
@@ -70,10 +70,6 @@ bool matches(std::string_view pattern, std::string_view name) {
   return name.size() >= head.size() + tail.size() && name.starts_with(head) && name.ends_with(tail);
 }
 
-at::Tensor stand_in(at::IntArrayRef shape, at::TensorOptions options) {
-  return at::zeros({}, options).expand(shape);
-}
-
 void list(std::ostringstream& text, const std::vector<std::string>& names, const char* what) {
   if (names.empty()) return;
   text << "; " << names.size() << ' ' << what << ": ";
@@ -95,12 +91,13 @@ struct WeightMap::State {
   std::vector<std::string> missing;  // in the order in which they were asked for
   std::vector<std::string> wrong;
   std::uint64_t loaded_bytes = 0;
+  std::int64_t stand_in_elements = 0;
 
   at::Tensor load(const std::string& name, at::IntArrayRef shape, at::ScalarType dtype);
   at::Tensor copy(const Checkpoint::Tensor& tensor, at::IntArrayRef shape, at::ScalarType stored,
                   at::ScalarType dtype) const;
-  void check_stand_in(const std::string& name, at::IntArrayRef shape) const;
-  void throw_problems(const std::vector<std::string>& unused) const;
+  at::Tensor stand_in(at::IntArrayRef shape, at::TensorOptions options);
+  [[noreturn]] void throw_problems(const std::vector<std::string>& unused) const;
 };
 
 at::Tensor WeightMap::State::copy(const Checkpoint::Tensor& tensor, at::IntArrayRef shape,
@@ -112,18 +109,13 @@ at::Tensor WeightMap::State::copy(const Checkpoint::Tensor& tensor, at::IntArray
   return loaded.to(at::TensorOptions(options.device).dtype(dtype));
 }
 
-void WeightMap::State::check_stand_in(const std::string& name, at::IntArrayRef shape) const {
+at::Tensor WeightMap::State::stand_in(at::IntArrayRef shape, at::TensorOptions target) {
   std::int64_t elements = 1;
-  for (const std::int64_t size : shape) {
-    const bool overflows = __builtin_mul_overflow(elements, size, &elements);
-    if (overflows || elements > kMaxStandInElements) {
-      missing.empty() && wrong.empty()
-          ? throw Error(ErrorCode::invalid_model,
-                        checkpoint.source() + ": the config asks for an absurd shape of " + name,
-                        name)
-          : throw_problems({});
-    }
-  }
+  for (const std::int64_t size : shape)
+    if (__builtin_mul_overflow(elements, size, &elements)) throw_problems({});
+  if (__builtin_add_overflow(stand_in_elements, elements, &stand_in_elements)) throw_problems({});
+  if (stand_in_elements > kMaxStandInElements) throw_problems({});
+  return at::zeros({}, target).expand(shape);
 }
 
 at::Tensor WeightMap::State::load(const std::string& name, at::IntArrayRef shape,
@@ -132,7 +124,6 @@ at::Tensor WeightMap::State::load(const std::string& name, at::IntArrayRef shape
   const auto found = tensors.find(name);
   if (found == tensors.end()) {
     missing.push_back(name);
-    check_stand_in(name, shape);
     return stand_in(shape, target);
   }
   used.insert(name);
@@ -148,7 +139,6 @@ at::Tensor WeightMap::State::load(const std::string& name, at::IntArrayRef shape
     loaded_bytes += loaded.nbytes();
     return loaded;
   }
-  check_stand_in(name, shape);
   return stand_in(shape, target);
 }
 

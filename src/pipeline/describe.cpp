@@ -1,0 +1,53 @@
+#include <functional>
+#include <map>
+#include <string>
+
+#include "pipeline/families/family.h"
+#include "pipeline/load.h"
+#include "pipeline/model_index.h"
+#include "pipeline/model_settings.h"
+#include "weights/checkpoint.h"
+
+namespace bafa::pipeline {
+namespace {
+
+// File names that a library gives to weights; "" for components that have none.
+std::string weights_stem(const std::string& name, const Component& component) {
+  if (name.starts_with("tokenizer") || name.starts_with("scheduler") ||
+      name.starts_with("feature_extractor"))
+    return "";
+  return component.library == "diffusers" ? "diffusion_pytorch_model" : "model";
+}
+
+std::uint64_t elements(const weights::StoredTensor& tensor) {
+  return (tensor.end - tensor.begin) / weights::size_bytes(tensor.type);
+}
+
+ComponentDescription describe_component(const ModelIndex& index, const std::string& name,
+                                        const Component& component) {
+  ComponentDescription description{
+      .name = name, .library = component.library, .class_name = component.class_name};
+  const std::string stem = weights_stem(name, component);
+  if (stem.empty()) return description;
+  const weights::Checkpoint checkpoint(index.folder / name, stem);
+  description.tensors = checkpoint.tensors().size();
+  description.weights_bytes = checkpoint.total_bytes();
+  for (const auto& [tensor_name, tensor] : checkpoint.tensors())
+    description.parameters += elements(tensor.stored);
+  return description;
+}
+
+}  // namespace
+
+ModelDescription describe(const std::filesystem::path& model) {
+  const ModelIndex index = read_model_index(model);
+  ModelDescription description{.name = read_model_settings(model).name, .family = index.family};
+  for (const auto& [name, component] : index.components) {
+    description.components.push_back(describe_component(index, name, component));
+    description.weights_bytes += description.components.back().weights_bytes;
+  }
+  description.refusal = refusal(index);
+  return description;
+}
+
+}  // namespace bafa::pipeline

@@ -1,0 +1,84 @@
+#include "pipeline/families/family.h"
+
+#include <algorithm>
+
+#include "bafa/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "pipeline/families/alt_diffusion.h"
+
+namespace bafa::pipeline {
+namespace {
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> kFamilies{
+      {.class_name = "AltDiffusionPipeline",
+       .components = {{"scheduler", {"FlowMatchEulerDiscreteScheduler"}},
+                      {"text_encoder", {"RobertaSeriesModelWithTransformation"}},
+                      {"tokenizer", {"XLMRobertaTokenizer", "XLMRobertaTokenizerFast"}},
+                      {"unet", {"UNet2DConditionModel"}},
+                      {"vae", {"AutoencoderKL"}}},
+       .unused = {"safety_checker", "feature_extractor", "image_encoder"},
+       .load = load_alt_diffusion}};
+  return kFamilies;
+}
+
+const Family* find_family(const ModelIndex& index) {
+  const auto found = std::ranges::find(families(), index.family, &Family::class_name);
+  return found == families().end() ? nullptr : &*found;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+std::string refusal_of_component(const Family& family, const ModelIndex& index,
+                                 const ComponentRule& rule) {
+  const auto found = index.components.find(rule.name);
+  if (found == index.components.end())
+    return "the component " + rule.name + " is missing, which " + index.family + " needs";
+  const std::string& class_name = found->second.class_name;
+  if (std::ranges::find(rule.classes, class_name) != rule.classes.end()) return "";
+  return rule.name + " is a " + printable(class_name) + "; with " + std::string(family.class_name) +
+         " bafa knows " + joined(rule.classes);
+}
+
+bool is_known(const Family& family, const std::string& name) {
+  return std::ranges::find(family.components, name, &ComponentRule::name) !=
+             family.components.end() ||
+         std::ranges::find(family.unused, name) != family.unused.end();
+}
+
+}  // namespace
+
+std::string refusal(const ModelIndex& index) {
+  const Family* family = find_family(index);
+  if (family == nullptr) {
+    std::vector<std::string> known;
+    for (const Family& each : families()) known.emplace_back(each.class_name);
+    return "bafa does not know the family " + printable(index.family) +
+           " of _class_name; it knows " + joined(known);
+  }
+  for (const ComponentRule& rule : family->components)
+    if (std::string why = refusal_of_component(*family, index, rule); !why.empty()) return why;
+  for (const auto& [name, component] : index.components)
+    if (!is_known(*family, name))
+      return "bafa does not know what " + index.family + " does with the component " + name;
+  return "";
+}
+
+const Family& family_of(const ModelIndex& index) {
+  if (const std::string why = refusal(index); !why.empty())
+    throw Error(ErrorCode::unsupported_model,
+                (index.folder / "model_index.json").string() + ": " + why, "model_index.json");
+  const Family& family = *find_family(index);
+  for (const std::string& name : family.unused)
+    if (index.components.contains(name))
+      spdlog::warn("model_component_unused name={} class={}", name,
+                   printable(index.components.at(name).class_name));
+  return family;
+}
+
+}  // namespace bafa::pipeline

@@ -1,0 +1,33 @@
+// The model families that bafa paints with: the only switch on model_index.json's _class_name. Called
+// while a model is loaded or described.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/model_index.h"
+#include "pipeline/parts.h"
+
+namespace bafa::pipeline {
+
+// A component that a family must have, and the classes of it that bafa knows.
+struct ComponentRule {
+  std::string name;
+  std::vector<std::string> classes;
+};
+
+struct Family {
+  std::string_view class_name;
+  std::vector<ComponentRule> components;
+  std::vector<std::string> unused;  // components that may be there and are not run
+  Parts (*load)(const ModelIndex& index, const LoadTarget& target);
+};
+
+// Why bafa cannot load this model, from its classes alone; empty when it can.
+std::string refusal(const ModelIndex& index);
+
+// Throws Error{unsupported_model} with the refusal.
+const Family& family_of(const ModelIndex& index);
+
+}  // namespace bafa::pipeline

@@ -1,0 +1,33 @@
+// One picture being painted by text_to_image. A plain holder of state; the worker thread.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+
+#include "bafa/pipeline.h"
+#include "pipeline/prompt_cache.h"
+#include "sampler/sampler.h"
+
+namespace bafa::pipeline {
+
+class ImageGeneration final : public Generation {
+ public:
+  int steps_done() const override { return done; }
+  int steps_total() const override { return static_cast<int>(schedule.timesteps.size()); }
+  int prompt_tokens() const override { return text->encoded.tokens; }
+  bool prompt_truncated() const override { return text->encoded.truncated; }
+
+  BatchKey batch_key;
+  double guidance_scale = 1.0;
+  sampler::Schedule schedule;
+  int done = 0;
+  std::shared_ptr<const ConditionedPrompt> text;
+  std::shared_ptr<const ConditionedPrompt> negative;  // null without guidance
+  at::Generator generator;                            // seeded for this picture alone
+  at::Tensor latents;                                 // [1, C, h, w] fp32
+  at::Tensor denoised_latents;                        // the same, clean as last predicted
+};
+
+}  // namespace bafa::pipeline

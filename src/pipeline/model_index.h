@@ -1,0 +1,29 @@
+// model_index.json: which classes the parts of a diffusers folder are. Plain values; any thread.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace bafa::pipeline {
+
+struct Component {
+  std::string library;     // "diffusers", "transformers", ...
+  std::string class_name;
+};
+
+struct ModelIndex {
+  std::filesystem::path folder;
+  std::string family;                                     // _class_name
+  std::map<std::string, Component, std::less<>> components;  // without the absent ones
+
+  // Error{invalid_model} without it.
+  const Component& at(std::string_view name) const;
+};
+
+// Throws Error{invalid_model} when the folder has none or it is damaged.
+ModelIndex read_model_index(const std::filesystem::path& folder);
+
+}  // namespace bafa::pipeline

@@ -1,0 +1,128 @@
+#include "pipeline/model_settings.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/component_config.h"
+#include "bafa/error.h"
+
+namespace bafa::pipeline {
+namespace {
+
+constexpr int kMinSide = 64;
+constexpr int kMaxSide = 1024;   // at least this much is allowed, whatever the model was trained at
+constexpr int kMaxSteps = 1000;
+constexpr double kMaxGuidance = 20.0;
+
+std::array<float, 3> colour(const ComponentConfig& config, const char* key, const Json& json) {
+  std::array<float, 3> values{};
+  const bool three = json.is_array() && json.size() == 3 &&
+                     std::ranges::all_of(json, [](const Json& v) { return v.is_number(); });
+  if (!three) config.refuse_invalid(key, "must hold three numbers: red, green, blue");
+  for (std::size_t i = 0; i < 3; ++i) values[i] = json[i].get<float>();
+  return values;
+}
+
+std::optional<PreviewColours> read_preview(ComponentConfig& config) {
+  const Json* json = config.any("preview");
+  if (json == nullptr || json->is_null()) return std::nullopt;
+  ComponentConfig preview(*json, config.source() + ": preview");
+  PreviewColours colours;
+  const Json* rows = preview.any("latent_to_rgb");
+  if (rows == nullptr || !rows->is_array())
+    preview.refuse_invalid("latent_to_rgb", "must be a list with one colour a latent channel");
+  for (const Json& row : *rows)
+    colours.latent_to_rgb.push_back(colour(preview, "latent_to_rgb", row));
+  if (const Json* bias = preview.any("bias"); bias != nullptr && !bias->is_null())
+    colours.bias = colour(preview, "bias", *bias);
+  preview.finish();
+  return colours;
+}
+
+std::optional<int> read_side(ComponentConfig& defaults, const char* key) {
+  if (!defaults.has(key)) return std::nullopt;
+  return static_cast<int>(defaults.integer(key, 0, {kMinSide, 1 << 14}));
+}
+
+void read_defaults(ComponentConfig& config, ModelSettings& settings) {
+  const Json* json = config.any("defaults");
+  if (json == nullptr || json->is_null()) return;
+  ComponentConfig defaults(*json, config.source() + ": defaults");
+  settings.steps = static_cast<int>(defaults.integer("steps", settings.steps, {1, kMaxSteps}));
+  settings.guidance_scale = defaults.number("guidance_scale", settings.guidance_scale);
+  if (settings.guidance_scale < 0 || settings.guidance_scale > kMaxGuidance)
+    defaults.refuse_invalid("guidance_scale", "must be between 0 and 20");
+  settings.width = read_side(defaults, "width");
+  settings.height = read_side(defaults, "height");
+  defaults.finish();
+}
+
+[[noreturn]] void refuse_default(const std::string& what, const std::string& limit) {
+  throw Error(ErrorCode::invalid_config, "the model's default " + what + " is beyond " + limit, what);
+}
+
+SizeLimits size_limits(const ModelSettings& settings, const ModelFacts& facts,
+                       std::int64_t max_pixels) {
+  const int native = facts.native_side > 0 ? facts.native_side : 512;
+  const int longest = std::max(kMaxSide, 2 * native) / facts.multiple * facts.multiple;
+  const int shortest = (kMinSide + facts.multiple - 1) / facts.multiple * facts.multiple;
+  SizeLimits size;
+  size.width = {shortest, longest, settings.width.value_or(native)};
+  size.height = {shortest, longest, settings.height.value_or(native)};
+  size.multiple = facts.multiple;
+  size.max_pixels = max_pixels > 0 ? max_pixels : std::int64_t{longest} * longest;
+  for (const auto& [range, name] : {std::pair{size.width, "width"}, {size.height, "height"}}) {
+    if (!range.contains(range.fallback) || range.fallback % size.multiple != 0)
+      refuse_default(name, std::to_string(range.min) + " to " + std::to_string(range.max) +
+                               " in multiples of " + std::to_string(size.multiple));
+  }
+  if (std::int64_t{size.width.fallback} * size.height.fallback > size.max_pixels)
+    refuse_default("width times height", std::to_string(size.max_pixels) + " (limits.max_pixels)");
+  return size;
+}
+
+}  // namespace
+
+ModelSettings read_model_settings(const std::filesystem::path& folder) {
+  ModelSettings settings;
+  const std::filesystem::path absolute = std::filesystem::absolute(folder).lexically_normal();
+  settings.name = (absolute.has_filename() ? absolute : absolute.parent_path()).filename().string();
+  const std::filesystem::path file = folder / "model.json";
+  if (!std::filesystem::exists(file)) return settings;
+  ComponentConfig config(file);
+  settings.name = config.string("name", settings.name);
+  if (settings.name.empty()) config.refuse_invalid("name", "must not be empty");
+  read_defaults(config, settings);
+  settings.preview = read_preview(config);
+  config.finish();
+  return settings;
+}
+
+Capabilities make_capabilities(const ModelSettings& settings, const ModelFacts& facts,
+                               const LimitsConfig& limits) {
+  if (settings.steps > limits.max_steps)
+    refuse_default("steps", std::to_string(limits.max_steps) + " (limits.max_steps)");
+  if (settings.preview &&
+      settings.preview->latent_to_rgb.size() != static_cast<std::size_t>(facts.latent_channels))
+    throw Error(ErrorCode::invalid_model,
+                "model.json: preview.latent_to_rgb needs a colour for each of the " +
+                    std::to_string(facts.latent_channels) + " latent channels",
+                "latent_to_rgb");
+  Capabilities capabilities;
+  capabilities.model = settings.name;
+  capabilities.family = facts.family;
+  capabilities.size = size_limits(settings, facts, limits.max_pixels);
+  capabilities.steps = {1, limits.max_steps, settings.steps};
+  capabilities.guidance_scale = {0.0, kMaxGuidance, settings.guidance_scale};
+  capabilities.negative_prompt = true;
+  capabilities.images = {1, limits.max_images, 1};
+  capabilities.samplers = {facts.sampler};
+  capabilities.max_prompt_bytes = limits.max_prompt_bytes;
+  capabilities.max_prompt_tokens = facts.max_prompt_tokens;
+  capabilities.previews = settings.preview.has_value();
+  return capabilities;
+}
+
+}  // namespace bafa::pipeline

@@ -1,0 +1,49 @@
+// model.json: what bafa itself wants to know of a model beside its diffusers files: its name, the
+// defaults of a request, and how latents look as colours. Every field may be absent, and so may the
+// file. Plain values; made while a model is loaded.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bafa/capabilities.h"
+#include "bafa/config.h"
+
+namespace bafa::pipeline {
+
+// rgb = sum over channels of latent * latent_to_rgb[channel] + bias, with 0 black and 1 white.
+struct PreviewColours {
+  std::vector<std::array<float, 3>> latent_to_rgb;  // [C]
+  std::array<float, 3> bias{};
+};
+
+struct ModelSettings {
+  std::string name;
+  int steps = 8;
+  double guidance_scale = 1.0;
+  std::optional<int> width;    // pixels
+  std::optional<int> height;
+  std::optional<PreviewColours> preview;
+};
+
+// Throws Error{invalid_model} for a damaged file, Error{unsupported_model} for an unknown key.
+ModelSettings read_model_settings(const std::filesystem::path& folder);
+
+// What the loaded parts allow, to be joined with settings and limits.
+struct ModelFacts {
+  std::string family;
+  int native_side = 0;  // pixels that the model was trained at; 0: not said
+  int multiple = 8;     // pixels along one side of a latent
+  int max_prompt_tokens = 0;
+  std::string sampler;
+  std::int64_t latent_channels = 0;
+};
+
+// Throws Error{invalid_model} when defaults and limits contradict each other.
+Capabilities make_capabilities(const ModelSettings& settings, const ModelFacts& facts,
+                               const LimitsConfig& limits);
+
+}  // namespace bafa::pipeline

@@ -1,0 +1,226 @@
+#include "pipeline/text_to_image.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
+
+#include <chrono>
+#include <utility>
+
+#include "bafa/error.h"
+#include "base/check.h"
+#include "pipeline/image_generation.h"
+#include "pipeline/pixels.h"
+
+namespace bafa::pipeline {
+namespace {
+
+// Tells the observer, when it ends without an exception, how long the scope took.
+class StageTimer {
+ public:
+  StageTimer(StageObserver* observer, Stage stage, std::size_t batch)
+      : observer_(observer), stage_(stage), batch_(static_cast<int>(batch)) {}
+
+  void done() const {
+    if (observer_ == nullptr) return;
+    const std::chrono::duration<double, std::milli> elapsed =
+        std::chrono::steady_clock::now() - begin_;
+    observer_->observe(stage_, batch_, elapsed.count());
+  }
+
+ private:
+  StageObserver* observer_;
+  Stage stage_;
+  int batch_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+bool is_guided(const GenerationParams& params) { return params.guidance_scale > 1.0; }
+
+BatchKey batch_key(const GenerationParams& params) {
+  return {.width = params.width, .height = params.height, .guided = is_guided(params)};
+}
+
+std::vector<ImageGeneration*> images_of(std::span<Generation* const> generations) {
+  CHECK(!generations.empty());
+  std::vector<ImageGeneration*> images;
+  for (Generation* generation : generations)
+    images.push_back(static_cast<ImageGeneration*>(generation));
+  for (const ImageGeneration* image : images)
+    CHECK(image->batch_key == images.front()->batch_key);
+  return images;
+}
+
+at::Tensor join_latents(std::span<ImageGeneration* const> images) {
+  std::vector<at::Tensor> latents;
+  for (const ImageGeneration* image : images) latents.push_back(image->latents);
+  return at::cat(latents);
+}
+
+// One number an image -> [B] fp32
+template <typename Value>
+at::Tensor per_image(std::span<ImageGeneration* const> images, at::Device device, Value value) {
+  at::Tensor values = at::empty({static_cast<std::int64_t>(images.size())},
+                                at::TensorOptions(at::kFloat));
+  float* out = values.mutable_data_ptr<float>();
+  for (const ImageGeneration* image : images) *out++ = static_cast<float>(value(*image));
+  return values.to(device);
+}
+
+void refuse_non_finite(const char* what) {
+  throw Error(ErrorCode::non_finite_output,
+              std::string("the ") + what + " gave numbers that are infinite or not numbers");
+}
+
+}  // namespace
+
+TextToImage::TextToImage(Parts parts, TextToImageOptions options)
+    : parts_(std::move(parts)),
+      options_(std::move(options)),
+      prompts_(options_.prompt_cache_bytes),
+      tracer_(options_.trace) {}
+
+TextToImage::~TextToImage() = default;
+
+Cost TextToImage::cost(const ValidRequest& request) const {
+  const GenerationParams& params = request.params();
+  const std::int64_t height = params.height / parts_.decoder->scale();
+  const std::int64_t width = params.width / parts_.decoder->scale();
+  const std::uint64_t forwards = is_guided(params) ? 2 : 1;
+  const std::uint64_t denoise = forwards * parts_.denoiser->workspace_bytes(height, width);
+  return {.workspace_bytes = std::max(denoise, parts_.decoder->workspace_bytes(height, width)),
+          .steps = params.steps,
+          .batch_key = batch_key(params)};
+}
+
+std::shared_ptr<const ConditionedPrompt> TextToImage::condition(const std::string& prompt) {
+  if (auto cached = prompts_.find(prompt)) return cached;
+  const StageTimer timer(options_.observer, Stage::encode, 1);
+  ConditionedPrompt made;
+  made.encoded = parts_.conditioner->encode(prompt);
+  if (!all_finite(made.encoded.embeds)) refuse_non_finite("text encoder");
+  made.prepared = parts_.denoiser->prepare(made.encoded);
+  auto shared = std::make_shared<const ConditionedPrompt>(std::move(made));
+  prompts_.insert(prompt, shared);
+  timer.done();
+  return shared;
+}
+
+std::unique_ptr<ImageGeneration> TextToImage::begin_one(const ImageTask& task) {
+  const GenerationParams& params = task.request->params();
+  auto image = std::make_unique<ImageGeneration>();
+  image->batch_key = batch_key(params);
+  image->guidance_scale = params.guidance_scale;
+  image->schedule = parts_.sampler->schedule(params.steps);
+  image->text = condition(params.prompt);
+  if (is_guided(params)) image->negative = condition(params.negative_prompt.value_or(""));
+
+  const auto seed = static_cast<std::uint64_t>(params.seed) + static_cast<std::uint64_t>(task.index);
+  image->generator = at::detail::createCPUGenerator(seed);
+  const std::int64_t scale = parts_.decoder->scale();
+  const at::Tensor noise =
+      at::randn({1, parts_.denoiser->latent_channels(), params.height / scale, params.width / scale},
+                image->generator, at::TensorOptions(at::kFloat));
+  image->latents = noise.to(options_.device);
+  tracer_.begun(*image, {.params = &params,
+                         .seed = static_cast<std::int64_t>(seed),
+                         .model = options_.capabilities.model,
+                         .dtype = options_.dtype,
+                         .device = options_.device.str()});
+  return image;
+}
+
+std::vector<std::unique_ptr<Generation>> TextToImage::begin(std::span<const ImageTask> tasks) {
+  const c10::InferenceMode inference;
+  at::init_num_threads();  // OpenMP keeps the number for each thread of ours
+  std::vector<std::unique_ptr<Generation>> generations;
+  for (const ImageTask& task : tasks) generations.push_back(begin_one(task));
+  return generations;
+}
+
+// -> [B, C, h, w] fp32, after guidance
+at::Tensor TextToImage::predict(std::span<ImageGeneration* const> images,
+                                const at::Tensor& latents) const {
+  const at::Tensor timesteps = per_image(images, options_.device, [](const ImageGeneration& image) {
+    return image.schedule.timesteps[static_cast<std::size_t>(image.done)];
+  });
+  std::vector<const PreparedText*> texts;
+  const bool guided = images.front()->batch_key.guided;
+  if (guided)
+    for (const ImageGeneration* image : images) texts.push_back(&image->negative->prepared);
+  for (const ImageGeneration* image : images) texts.push_back(&image->text->prepared);
+
+  if (!guided)
+    return parts_.denoiser
+        ->predict({.latents = latents, .timesteps = timesteps, .texts = texts})
+        .to(at::kFloat);
+  const at::Tensor both = parts_.denoiser
+                              ->predict({.latents = at::cat({latents, latents}),
+                                         .timesteps = at::cat({timesteps, timesteps}),
+                                         .texts = texts})
+                              .to(at::kFloat);
+  const std::vector<at::Tensor> halves = both.chunk(2);
+  const at::Tensor scale =
+      per_image(images, options_.device,
+                [](const ImageGeneration& image) { return image.guidance_scale; })
+          .view({-1, 1, 1, 1});
+  return halves[0] + scale * (halves[1] - halves[0]);
+}
+
+void TextToImage::step(std::span<Generation* const> generations) {
+  const c10::InferenceMode inference;
+  const std::vector<ImageGeneration*> images = images_of(generations);
+  std::vector<sampler::Position> positions;
+  for (const ImageGeneration* image : images) {
+    CHECK(!image->denoised());
+    positions.push_back({.schedule = &image->schedule, .index = image->done});
+  }
+  const StageTimer timer(options_.observer, Stage::forward, images.size());
+  const at::Tensor latents = join_latents(images);
+  const at::Tensor prediction = predict(images, latents);
+  const sampler::StepOutput after = parts_.sampler->step(
+      {.latents = latents, .prediction = prediction, .positions = positions});
+  if (!all_finite(after.latents)) refuse_non_finite("denoiser");
+  const std::vector<at::Tensor> next = after.latents.split(1);
+  const std::vector<at::Tensor> clean = after.denoised.split(1);
+
+  // Nothing below throws: all images have moved or none has.
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    images[i]->latents = next[i];
+    images[i]->denoised_latents = clean[i];
+    ++images[i]->done;
+  }
+  timer.done();
+  for (std::size_t i = 0; i < images.size(); ++i)
+    tracer_.stepped(*images[i], prediction, static_cast<std::int64_t>(i));
+}
+
+Image TextToImage::preview(const Generation& generation) {
+  CHECK(options_.preview.has_value());
+  const c10::InferenceMode inference;
+  const auto& image = static_cast<const ImageGeneration&>(generation);
+  const at::Tensor& shown = image.done > 0 ? image.denoised_latents : image.latents;
+  return to_preview(shown[0], *options_.preview);
+}
+
+std::vector<Image> TextToImage::finish(std::span<Generation* const> generations) {
+  const c10::InferenceMode inference;
+  const std::vector<ImageGeneration*> images = images_of(generations);
+  for (const ImageGeneration* image : images) CHECK(image->denoised());
+  const StageTimer timer(options_.observer, Stage::decode, images.size());
+  const at::Tensor decoded = parts_.decoder->decode(join_latents(images));
+  if (!all_finite(decoded)) refuse_non_finite("decoder");
+  std::vector<Image> pictures = to_images(decoded);
+  timer.done();
+  for (std::size_t i = 0; i < images.size(); ++i)
+    tracer_.decoded(*images[i], decoded, static_cast<std::int64_t>(i));
+  return pictures;
+}
+
+void TextToImage::idle() { prompts_.clear(); }
+
+}  // namespace bafa::pipeline

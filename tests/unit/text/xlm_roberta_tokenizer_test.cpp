@@ -1,0 +1,138 @@
+#include "text/xlm_roberta_tokenizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "support/refused.h"
+#include "support/temporary_folder.h"
+
+namespace bafa::text {
+namespace {
+
+using testing::ElementsAreArray;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+const std::filesystem::path kData = "tests/golden/data";
+const std::filesystem::path kTokenizer = kData / "alt_diffusion/tokenizer";
+
+nlohmann::json golden() {
+  return nlohmann::json::parse(read_file(kData / "tokens.json", 1 << 20));
+}
+
+TEST(XlmRobertaTokenizer, GivesTheReferencesIdsForOddPrompts) {
+  const XlmRobertaTokenizer tokenizer(kTokenizer);
+  const nlohmann::json cases = golden()["exact"];
+  ASSERT_GE(cases.size(), 90u);
+  for (const nlohmann::json& each : cases) {
+    const Tokens tokens = tokenizer.encode(each["text"].get<std::string>());
+    EXPECT_THAT(tokens.ids, ElementsAreArray(each["ids"].get<std::vector<std::int64_t>>()))
+        << each["text"];
+    EXPECT_EQ(tokens.truncated, each["truncated"].get<bool>()) << each["text"];
+  }
+}
+
+// The stated difference: were it gone, the header's comment would have to go too.
+TEST(XlmRobertaTokenizer, FollowsSentencepieceOnRunsOfCombiningMarks) {
+  const XlmRobertaTokenizer tokenizer(kTokenizer);
+  int different = 0;
+  for (const nlohmann::json& each : golden()["combining"]) {
+    EXPECT_THAT(tokenizer.encode(each["text"].get<std::string>()).ids,
+                ElementsAreArray(each["ids"].get<std::vector<std::int64_t>>()))
+        << each["text"];
+    different += each["ids"] != each["reference_ids"];
+  }
+  EXPECT_GT(different, 0);
+}
+
+TEST(XlmRobertaTokenizer, KeepsTheEndWhenItCuts) {
+  const XlmRobertaTokenizer tokenizer(kTokenizer);
+  std::string words;
+  for (int i = 0; i < 100; ++i) words += "cat ";
+  const Tokens tokens = tokenizer.encode(words);
+  EXPECT_TRUE(tokens.truncated);
+  EXPECT_EQ(static_cast<int>(tokens.ids.size()), tokenizer.max_length());
+  EXPECT_EQ(tokens.ids.front(), 0);
+  EXPECT_EQ(tokens.ids.back(), 2);
+}
+
+TEST(XlmRobertaTokenizer, NeverGivesAnIdBeyondItsVocabulary) {
+  const XlmRobertaTokenizer tokenizer(kTokenizer);
+  const Tokens tokens = tokenizer.encode("<mask> \U0010ffff");
+  EXPECT_EQ(tokens.ids[1], tokenizer.vocabulary_size() - 1);
+}
+
+class TokenizerFiles : public testing::Test {
+ protected:
+  TokenizerFiles() {
+    std::filesystem::copy_file(kTokenizer / "sentencepiece.bpe.model",
+                               folder.path() / "sentencepiece.bpe.model");
+  }
+  test::Refused refusal_of_config(const std::string& json) const {
+    folder.write("tokenizer_config.json", json);
+    return test::refused([&] { XlmRobertaTokenizer{folder.path()}; });
+  }
+  test::TemporaryFolder folder;
+};
+
+TEST_F(TokenizerFiles, TakesTheConfigsThatTransformersWrites) {
+  folder.write("tokenizer_config.json", R"({
+    "add_prefix_space": true, "backend": "tokenizers", "bos_token": "<s>", "cls_token": "<s>",
+    "eos_token": "</s>", "extra_special_tokens": ["<s>", "</s>"], "model_max_length": 77,
+    "mask_token": {"__type": "AddedToken", "content": "<mask>", "lstrip": true},
+    "added_tokens_decoder": {"0": {"content": "<s>"}, "1": {"content": "<pad>"}},
+    "pad_token": "<pad>", "sep_token": "</s>", "tokenizer_class": "XLMRobertaTokenizer",
+    "unk_token": "<unk>", "sp_model_kwargs": {}})");
+  EXPECT_EQ(XlmRobertaTokenizer(folder.path()).max_length(), 77);
+}
+
+TEST_F(TokenizerFiles, RefusesWhatItWouldHaveToIgnore) {
+  for (const char* key : {R"("bos_token":"[CLS]")", R"("mask_token":{"content":"[MASK]"})",
+                          R"("extra_special_tokens":["<extra>"])", R"("do_lower_case":true)",
+                          R"("padding_side":"left")", R"("sp_model_kwargs":{"alpha":1})",
+                          R"("something_new":1)"}) {
+    const test::Refused refused =
+        refusal_of_config(R"({"model_max_length":8,)" + std::string(key) + "}");
+    EXPECT_EQ(refused.code, ErrorCode::unsupported_model) << key;
+    EXPECT_THAT(refused.param, Not(IsEmpty()));
+    EXPECT_THAT(std::string(key), HasSubstr(refused.param));
+  }
+}
+
+TEST_F(TokenizerFiles, RefusesLengthsThatNoPromptCanHave) {
+  for (const char* json : {"{}", R"({"model_max_length":0})", R"({"model_max_length":2})",
+                           R"({"model_max_length":1000000000000000019884624838656})"}) {
+    const test::Refused refused = refusal_of_config(json);
+    EXPECT_EQ(refused.code, ErrorCode::invalid_model) << json;
+    EXPECT_THAT(refused.message, HasSubstr("model_max_length"));
+  }
+}
+
+TEST_F(TokenizerFiles, RefusesDamagedModels) {
+  const std::string whole = read_file(kTokenizer / "sentencepiece.bpe.model", 1 << 20);
+  for (const std::string& bytes :
+       {std::string(), std::string("not a model"), whole.substr(0, 1000),
+        whole.substr(0, whole.size() - 1), std::string(4096, '\xff')}) {
+    folder.write("sentencepiece.bpe.model", bytes);
+    const test::Refused refused = refusal_of_config(R"({"model_max_length":8})");
+    EXPECT_EQ(refused.code, ErrorCode::invalid_model);
+    EXPECT_THAT(refused.message, HasSubstr("sentencepiece.bpe.model"));
+  }
+}
+
+TEST(LoadTokenizer, RefusesClassesThatItDoesNotKnow) {
+  const test::Refused refused =
+      test::refused([] { load_tokenizer(kTokenizer, "GPT2Tokenizer"); });
+  EXPECT_EQ(refused.code, ErrorCode::unsupported_model);
+  EXPECT_THAT(refused.message, HasSubstr("GPT2Tokenizer"));
+}
+
+}  // namespace
+}  // namespace bafa::text
