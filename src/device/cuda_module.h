@@ -1,0 +1,36 @@
+// The CUDA half of bafa: a shared library beside the program, opened only when a GPU is asked for, so
+// that one program serves machines with and without one. Opened once at start by `main`, before any
+// thread touches a CUDA tensor; it stays open until the process ends.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace bafa::device {
+
+struct Gpu {
+  std::string name;
+  std::uint64_t capacity_bytes = 0;
+  int compute_major = 0;
+  int compute_minor = 0;
+};
+
+// What the library gives the program. Any thread.
+class CudaModule {
+ public:
+  virtual ~CudaModule() = default;
+
+  // The GPUs that can be used, cuda:0 first. Error{device_error} with the driver's reason if none can.
+  virtual std::vector<Gpu> gpus() const = 0;
+};
+
+// Error{device_error} when the library or something that it needs is missing, with what to do.
+const CudaModule& open_cuda_module(const std::filesystem::path& library);
+
+// The library's only symbol, and its type.
+inline constexpr const char* kCudaModuleEntry = "bafa_cuda_module";
+using CudaModuleEntry = const CudaModule& (*)();
+
+}  // namespace bafa::device
