@@ -63,8 +63,11 @@ function(bafa_unit_tests NAME)
   list(TRANSFORM TEST_ROOMS PREPEND bafa_)
   target_link_libraries(${NAME} PRIVATE bafa_test_support ${TEST_ROOMS} GTest::gmock
     GTest::gtest_main)
-  if(TEST_LABEL STREQUAL torch)
-    bafa_use_torch_pch(${NAME})
+  # Tests are compiled often and run once: what matters is how soon they are built.
+  target_compile_options(${NAME} PRIVATE $<$<CONFIG:Release>:-O1>)
+  if(BAFA_PCH)
+    target_precompile_headers(${NAME} PRIVATE <gtest/gtest.h>
+      $<$<STREQUAL:${TEST_LABEL},torch>:<ATen/ATen.h$<ANGLE-R>>)
   endif()
   if(TEST_LABEL STREQUAL torch)
     # One process for all: loading libtorch once per test would cost more than the tests.
