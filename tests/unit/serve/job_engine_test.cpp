@@ -332,8 +332,10 @@ TEST_F(JobEngineTest, ForgetsResultsAfterTheirTime) {
   start();
   const JobId id = submit();
   end_of(id);
-  clock_.advance(1min);
-  while (engine_->snapshot(id)) std::this_thread::yield();  // until the worker has settled it
+  while (engine_->snapshot(id)) {  // its time begins when the worker has settled it
+    clock_.advance(1min);
+    std::this_thread::yield();
+  }
   EXPECT_TRUE(engine_->forgotten(id));
   EXPECT_EQ(engine_->result(id), nullptr);
 }
