@@ -11,7 +11,7 @@
 namespace bafa::pipeline {
 namespace {
 
-constexpr int kMinSide = 64;
+constexpr int kMinSide = 32;
 constexpr int kMaxSide = 1024;   // at least this much is allowed, whatever the model was trained at
 constexpr int kMaxSteps = 1000;
 constexpr double kMaxGuidance = 20.0;

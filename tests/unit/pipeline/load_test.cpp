@@ -1,0 +1,125 @@
+// What a model folder must be to be loaded, and what is said of one that is not.
+#include "pipeline/load.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "support/golden.h"
+#include "support/refused.h"
+#include "support/temporary_folder.h"
+
+namespace bafa::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Refused;
+using test::refused;
+
+// A copy of the tiny checkpoint that a test may damage.
+class ModelFolder : public testing::Test {
+ protected:
+  ModelFolder() { fs::copy(test::kGoldenData / "alt_diffusion", path_, kWithFolders); }
+
+  // Changes one key of a JSON file of the folder.
+  void set(const std::string& file, const std::string& key, const nlohmann::json& value) {
+    nlohmann::json json = nlohmann::json::parse(std::ifstream(path_ / file));
+    json[key] = value;
+    std::ofstream(path_ / file) << json;
+  }
+
+  Refused loading(LoadOptions options = {}) {
+    options.path = path_;
+    return refused([&] { load(options); });
+  }
+
+  static constexpr auto kWithFolders = fs::copy_options::recursive;
+  test::TemporaryFolder folder_;
+  fs::path path_ = folder_.path() / "model";
+};
+
+TEST_F(ModelFolder, IsDescribedFromItsHeaders) {
+  const ModelDescription model = describe(path_);
+  EXPECT_EQ(model.name, "tiny-alt");
+  EXPECT_EQ(model.family, "AltDiffusionPipeline");
+  EXPECT_EQ(model.refusal, "");
+  const auto unet = std::find_if(model.components.begin(), model.components.end(),
+                                 [](const auto& part) { return part.name == "unet"; });
+  ASSERT_NE(unet, model.components.end());
+  EXPECT_EQ(unet->class_name, "UNet2DConditionModel");
+  EXPECT_GT(unet->tensors, 100u);
+  EXPECT_GT(unet->parameters, 1000u);
+}
+
+TEST_F(ModelFolder, WithoutAModelIndexIsNoModel) {
+  fs::remove(path_ / "model_index.json");
+  EXPECT_NE(loading().message.find("model_index.json"), std::string::npos);
+}
+
+TEST_F(ModelFolder, OfAnUnknownFamilyIsRefusedByItsClass) {
+  set("model_index.json", "_class_name", "FluxPipeline");
+  const Refused why = loading();
+  EXPECT_EQ(why.code, ErrorCode::unsupported_model);
+  EXPECT_NE(why.message.find("FluxPipeline"), std::string::npos);
+  EXPECT_NE(describe(path_).refusal.find("FluxPipeline"), std::string::npos);
+}
+
+TEST_F(ModelFolder, WithAConfigThatBafaLacksIsRefusedByItsKey) {
+  set("unet/config.json", "class_embed_type", "timestep");
+  const Refused why = loading();
+  EXPECT_EQ(why.code, ErrorCode::unsupported_model);
+  EXPECT_NE(why.message.find("class_embed_type"), std::string::npos);
+}
+
+TEST_F(ModelFolder, WithASamplerOptionThatBafaLacksIsRefusedByItsKey) {
+  set("scheduler/scheduler_config.json", "use_karras_sigmas", true);
+  const Refused why = loading();
+  EXPECT_EQ(why.code, ErrorCode::unsupported_model);
+  EXPECT_NE(why.message.find("use_karras_sigmas"), std::string::npos);
+}
+
+TEST_F(ModelFolder, WhoseWeightsDoNotFitItsConfigIsRefusedByTheirNames) {
+  set("vae/config.json", "layers_per_block", 2);
+  const Refused why = loading();
+  EXPECT_EQ(why.code, ErrorCode::invalid_model);
+  EXPECT_NE(why.message.find("decoder.up_blocks"), std::string::npos);
+}
+
+TEST_F(ModelFolder, WithTruncatedWeightsIsRefused) {
+  const fs::path weights = path_ / "unet/diffusion_pytorch_model.safetensors";
+  fs::resize_file(weights, fs::file_size(weights) - 1);
+  EXPECT_EQ(loading().code, ErrorCode::invalid_model);
+}
+
+TEST_F(ModelFolder, WithPickledWeightsIsRefusedWithTheReason) {
+  fs::rename(path_ / "unet/diffusion_pytorch_model.safetensors",
+             path_ / "unet/diffusion_pytorch_model.bin");
+  const Refused why = loading();
+  EXPECT_EQ(why.code, ErrorCode::invalid_model);
+  EXPECT_NE(why.message.find("pickle"), std::string::npos);
+}
+
+TEST_F(ModelFolder, WithADamagedTokenizerIsRefused) {
+  const fs::path pieces = path_ / "tokenizer/sentencepiece.bpe.model";
+  fs::resize_file(pieces, fs::file_size(pieces) / 2);
+  EXPECT_EQ(loading().code, ErrorCode::invalid_model);
+}
+
+TEST_F(ModelFolder, WithDefaultsBeyondTheOperatorsLimitsIsRefused) {
+  LoadOptions options;
+  options.limits.max_steps = 4;
+  EXPECT_EQ(loading(options).code, ErrorCode::invalid_config);
+}
+
+TEST_F(ModelFolder, RunsOnKnownDevicesAndTypesOnly) {
+  EXPECT_EQ(loading({.device = "tpu"}).param, "device");
+  EXPECT_EQ(loading({.dtype = "int8"}).param, "dtype");
+  EXPECT_NE(loading({.dtype = "fp16"}).message.find("bf16"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace bafa::pipeline
