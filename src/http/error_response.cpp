@@ -108,6 +108,16 @@ std::string_view message_for(const ErrorDetails& details) {
   return hidden ? kGeneralMessage : std::string_view(details.message);
 }
 
+nlohmann::ordered_json openai_error(const ErrorDetails& details) {
+  nlohmann::ordered_json error;
+  error["message"] = message_for(details);
+  error["type"] = mapping_of(details.code).type;
+  error["param"] = nullptr;
+  if (!details.param.empty()) error["param"] = details.param;
+  error["code"] = to_string(details.code);
+  return error;
+}
+
 }  // namespace
 
 const ErrorMapping& mapping_of(ErrorCode code) {
@@ -135,6 +145,8 @@ ErrorShape error_shape_of(std::string_view path) {
   return path.starts_with("/sdapi/") ? ErrorShape::a1111 : ErrorShape::openai;
 }
 
+Json error_object(const ErrorDetails& details) { return openai_error(details); }
+
 std::string error_body(const ErrorDetails& details, ErrorShape shape) {
   const std::string_view message = message_for(details);
   const std::string_view code = to_string(details.code);
@@ -146,12 +158,7 @@ std::string error_body(const ErrorDetails& details, ErrorShape shape) {
     json["errors"] = message;
     return dump(json);
   }
-  nlohmann::ordered_json& error = json["error"];
-  error["message"] = message;
-  error["type"] = mapping_of(details.code).type;
-  error["param"] = nullptr;
-  if (!details.param.empty()) error["param"] = details.param;
-  error["code"] = code;
+  json["error"] = openai_error(details);
   return dump(json);
 }
 

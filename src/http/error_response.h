@@ -9,6 +9,7 @@
 
 #include "bafa/engine.h"
 #include "bafa/error.h"
+#include "base/json.h"
 #include "http/message.h"
 
 namespace bafa::http {
@@ -42,6 +43,9 @@ enum class ErrorShape {
 
 // By the path asked for: a1111 below /sdapi/, else openai.
 ErrorShape error_shape_of(std::string_view path);
+
+// The object that "error" holds in the openai shape, for a job's own "error".
+Json error_object(const ErrorDetails& details);
 
 // The JSON alone, for `event: error` of a stream.
 std::string error_body(const ErrorDetails& details, ErrorShape shape = ErrorShape::openai);
