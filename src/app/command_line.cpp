@@ -48,8 +48,8 @@ void add_config_flags(CLI::App& app, ConfigFlags& into, Scope scope) {
     const std::string path(option.path);
     const std::string description = std::string(option.description) + " [" + path + "]";
     if (std::holds_alternative<bool*>(option.target)) {
-      app.add_flag_callback(flag, [&into, path] { into.flags.emplace_back(path, "true"); },
-                            description);
+      app.add_flag_callback(
+          flag, [&into, path] { into.flags.emplace_back(path, "true"); }, description);
       continue;
     }
     app.add_option_function<std::string>(

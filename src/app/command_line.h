@@ -21,9 +21,9 @@ struct ServeCommand {
 struct GenerateCommand {
   Config config;
   GenerateRequest request;
-  std::string output;                  // its ending chooses the format; "-": standard output
-  std::optional<int> quality;          // 0..100, JPEG and WebP
-  std::filesystem::path trace;         // empty: none
+  std::string output;           // its ending chooses the format; "-": standard output
+  std::optional<int> quality;   // 0..100, JPEG and WebP
+  std::filesystem::path trace;  // empty: none
 };
 
 struct ModelsCommand {

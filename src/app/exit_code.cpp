@@ -7,7 +7,7 @@ namespace bafa::app {
 namespace {
 
 struct Row {
-  ExitCode code;
+  int code;
   std::string_view meaning;
 };
 
@@ -24,7 +24,7 @@ constexpr std::array kRows = {
 
 }  // namespace
 
-ExitCode exit_code_of(ErrorCode code) {
+int exit_code_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::invalid_value:
     case ErrorCode::missing_field:

@@ -8,18 +8,16 @@
 
 namespace bafa::app {
 
-enum ExitCode : int {
-  kOk = 0,
-  kFailed = 1,
-  kUsage = 2,
-  kBadConfiguration = 3,
-  kBadModel = 4,
-  kDeviceLost = 5,
-  kInputOutput = 6,
-  kInterrupted = 130,  // 128 + SIGINT, as shells say it
-};
+inline constexpr int kOk = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kBadConfiguration = 3;
+inline constexpr int kBadModel = 4;
+inline constexpr int kDeviceLost = 5;
+inline constexpr int kInputOutput = 6;
+inline constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells say it
 
-ExitCode exit_code_of(ErrorCode code);
+int exit_code_of(ErrorCode code);
 
 // One line a code, for --help.
 std::string exit_codes_text();

@@ -1,6 +1,51 @@
 #include <cstdio>
+#include <exception>
+#include <random>
+#include <string>
+#include <variant>
+#include <vector>
 
-int main() {
-  std::puts("bafa");
-  return 0;
+#include "app/commands.h"
+#include "app/exit_code.h"
+#include "app/model_path.h"
+#include "bafa/error.h"
+
+namespace bafa::app {
+
+int run(const Answer& answer) {
+  std::fputs(answer.text.c_str(), answer.exit_code == kOk ? stdout : stderr);
+  return answer.exit_code;
+}
+
+pipeline::LoadOptions load_options(const Config& config) {
+  return {.path = find_model(config.model.path, model_roots()),
+          .device = config.model.device,
+          .dtype = config.model.dtype,
+          .threads = config.model.threads,
+          .limits = config.limits};
+}
+
+std::int64_t random_seed() { return std::random_device{}(); }
+
+namespace {
+
+int report(const char* message, int exit_code) {
+  std::fprintf(stderr, "bafa: %s\n", message);
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace bafa::app
+
+int main(int argc, char** argv) {
+  using namespace bafa::app;
+  try {
+    const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+    return std::visit([](const auto& command) { return run(command); },
+                      parse_command_line(arguments));
+  } catch (const bafa::Error& error) {
+    return report(error.what(), exit_code_of(error.code()));
+  } catch (const std::exception& error) {
+    return report(error.what(), kFailed);
+  }
 }

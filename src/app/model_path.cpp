@@ -1,5 +1,6 @@
 #include "app/model_path.h"
 
+#include <algorithm>
 #include <set>
 #include <system_error>
 
@@ -11,8 +12,13 @@ namespace fs = std::filesystem;
 std::vector<fs::path> model_roots() {
   std::error_code ignored;  // without /proc the other roots remain
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  return {fs::current_path(), program.parent_path().parent_path() / "share" / "bafa",
-          fs::path(BAFA_SOURCE_FOLDER)};
+  std::vector<fs::path> roots;
+  for (const fs::path& root :
+       {fs::current_path(), program.parent_path().parent_path() / "share" / "bafa",
+        fs::path(BAFA_SOURCE_FOLDER)}) {
+    if (std::ranges::find(roots, root) == roots.end()) roots.push_back(root);
+  }
+  return roots;
 }
 
 fs::path find_model(const fs::path& path, const std::vector<fs::path>& roots) {
@@ -24,8 +30,7 @@ fs::path find_model(const fs::path& path, const std::vector<fs::path>& roots) {
     looked += "\n  " + candidate.string();
   }
   throw Error(ErrorCode::invalid_model,
-              "there is no model folder " + path.string() + "; looked for" + looked,
-              path.string());
+              "there is no model folder " + path.string() + "; looked for" + looked, path.string());
 }
 
 std::vector<fs::path> shipped_models(const std::vector<fs::path>& roots) {

@@ -59,10 +59,9 @@ std::optional<std::int64_t> exact_integer(const Json& value) {
 std::int64_t checked(const Option& option, std::optional<std::int64_t> value,
                      const std::string& kind) {
   if (value && *value >= option.min && *value <= option.max) return *value;
-  const std::string range = option.max == INT64_MAX
-                                ? "of at least " + std::to_string(option.min)
-                                : "from " + std::to_string(option.min) + " to " +
-                                      std::to_string(option.max);
+  const std::string range = option.max == INT64_MAX ? "of at least " + std::to_string(option.min)
+                                                    : "from " + std::to_string(option.min) +
+                                                          " to " + std::to_string(option.max);
   refuse(option.path, "must be " + kind + " " + range);
 }
 

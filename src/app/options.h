@@ -17,7 +17,8 @@
 namespace bafa::app {
 
 struct Option {
-  // A number of bytes is the uint64: in a file and on the command line it may carry KiB, MiB or GiB.
+  // A number of bytes is the uint64: in a file and on the command line it may carry KiB, MiB or
+  // GiB.
   using Target = std::variant<std::string*, bool*, int*, std::int64_t*, std::uint64_t*,
                               std::chrono::seconds*, std::vector<std::string>*>;
 
@@ -25,7 +26,7 @@ struct Option {
   std::string_view flag;         // "--port"; empty: only --set queue.capacity=8 reaches it
   std::string_view description;  // for --help
   Target target;
-  std::int64_t min = 0;          // of numbers
+  std::int64_t min = 0;  // of numbers
   std::int64_t max = INT64_MAX;
   std::vector<std::string_view> choices = {};  // of strings; empty: any
 };

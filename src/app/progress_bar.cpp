@@ -17,7 +17,9 @@ ProgressBar::ProgressBar(int descriptor, int steps)
   advance(0);
 }
 
-ProgressBar::~ProgressBar() { write(std::string(kLineStart)); }
+ProgressBar::~ProgressBar() { clear(); }
+
+void ProgressBar::clear() { write(std::string(kLineStart)); }
 
 void ProgressBar::advance(int steps_done) {
   write(std::string(kLineStart) + drawn_bar(steps_done, steps_));
@@ -25,7 +27,8 @@ void ProgressBar::advance(int steps_done) {
 
 // A terminal that takes nothing is no reason to stop painting.
 void ProgressBar::write(const std::string& text) const {
-  if (visible_) [[maybe_unused]] const auto written = ::write(descriptor_, text.data(), text.size());
+  if (visible_) [[maybe_unused]]
+    const auto written = ::write(descriptor_, text.data(), text.size());
 }
 
 std::string drawn_bar(int steps_done, int steps) {

@@ -10,11 +10,12 @@ class ProgressBar {
  public:
   // `descriptor`: where it is drawn, usually 2.
   ProgressBar(int descriptor, int steps);
-  ~ProgressBar();  // removes the line
+  ~ProgressBar();  // clear()
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
   void advance(int steps_done);
+  void clear();  // makes room for a line of text; the next advance() draws again
 
  private:
   void write(const std::string& text) const;

@@ -1,5 +1,5 @@
-// Signals as something to wait for, so that no work happens in a handler. Made by `bafa serve` before
-// the first thread, so that every thread inherits the mask; wait() is main's own.
+// Signals as something to wait for, so that no work happens in a handler. Made by `bafa serve`
+// before the first thread, so that every thread inherits the mask; wait() is main's own.
 #pragma once
 
 namespace bafa::app {

@@ -10,8 +10,8 @@ namespace bafa {
 
 // libtorch's logging header has one too, with the same meaning.
 #undef CHECK
-#define CHECK(condition)                                       \
-  do {                                                         \
-    if (!(condition)) [[unlikely]]                             \
-      ::bafa::check_failed(#condition, __FILE__, __LINE__);    \
+#define CHECK(condition)                                    \
+  do {                                                      \
+    if (!(condition)) [[unlikely]]                          \
+      ::bafa::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -11,7 +11,7 @@ using MonotonicTime = std::chrono::steady_clock::time_point;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual MonotonicTime now() const = 0;                               // for durations and deadlines
+  virtual MonotonicTime now() const = 0;  // for durations and deadlines
   virtual std::chrono::system_clock::time_point wall_now() const = 0;  // for people
 };
 

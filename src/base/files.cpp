@@ -107,7 +107,8 @@ void write_file(const fs::path& path, std::string_view bytes) {
   }
   // A link stays a link: what it names is replaced.
   const fs::path target = fs::exists(status) ? fs::canonical(path) : path;
-  // The thread's number keeps two writers of one path, in any process here, out of each other's file.
+  // The thread's number keeps two writers of one path, in any process here, out of each other's
+  // file.
   TemporaryFile temporary(target.string() + ".part-" + std::to_string(::gettid()));
   Descriptor file(temporary.path(), O_WRONLY | O_CREAT | O_TRUNC, "write");
   write_all(file, target, bytes);
@@ -118,7 +119,7 @@ void write_file(const fs::path& path, std::string_view bytes) {
 
 MappedFile::MappedFile(const fs::path& path) {
   const Descriptor file(path, O_RDONLY, "open");
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.get(), &info) != 0) fail("open", path, errno);
   if (!S_ISREG(info.st_mode)) {
     throw Error(ErrorCode::io_error, path.string() + " is not a regular file", path.string());

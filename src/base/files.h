@@ -13,7 +13,8 @@ namespace bafa {
 // Error{io_error} when the file is longer than max_bytes.
 std::string read_file(const std::filesystem::path& path, std::size_t max_bytes);
 
-// Writes beside `path` and renames over it, so that a reader sees the old or the new file, never half.
+// Writes beside `path` and renames over it, so that a reader sees the old or the new file, never
+// half.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
 // A read-only memory map; its bytes live as long as it does. Movable.

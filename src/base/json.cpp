@@ -136,9 +136,8 @@ Json parse_json(std::string_view text, const JsonLimits& limits) {
   const char* const begin = text.data();
   const char* furthest = begin;
   Builder builder(limits.max_depth);
-  const bool complete =
-      Json::sax_parse(CountingIterator(begin, &furthest),
-                      CountingIterator(begin + text.size(), &furthest), &builder);
+  const bool complete = Json::sax_parse(CountingIterator(begin, &furthest),
+                                        CountingIterator(begin + text.size(), &furthest), &builder);
   if (!complete) {
     refuse_at(static_cast<std::size_t>(furthest - begin), limits, builder.problem());
   }

@@ -20,23 +20,24 @@ using Json = nlohmann::json;
 struct JsonLimits {
   std::size_t max_bytes = 1 << 20;
   int max_depth = 32;
-  std::string source{};                       // put before the message when given: a file's path
-  ErrorCode error = ErrorCode::invalid_json;  // what a refusal is called: a checkpoint's is invalid_model
+  std::string source{};  // put before the message when given: a file's path
+  ErrorCode error =
+      ErrorCode::invalid_json;  // what a refusal is called: a checkpoint's is invalid_model
 };
 
-// Throws Error{limits.error} for: more than max_bytes, deeper than max_depth, duplicate keys, NaN or
-// Infinity, numbers that overflow a double, invalid UTF-8, lone surrogates, bytes after the value,
-// nothing at all. The message gives the byte offset and never the text. Linear in time, and in memory
-// at most some forty times the text.
+// Throws Error{limits.error} for: more than max_bytes, deeper than max_depth, duplicate keys, NaN
+// or Infinity, numbers that overflow a double, invalid UTF-8, lone surrogates, bytes after the
+// value, nothing at all. The message gives the byte offset and never the text. Linear in time, and
+// in memory at most some forty times the text.
 Json parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // Reads one JSON object field by field. `context` names the object in errors ("unet/config.json").
-// A getter returns nullopt for an absent field and for null; it throws Error{invalid_value} with the
-// field's full name as param when the type is not exact: 1.9, true and "8" are no integers.
+// A getter returns nullopt for an absent field and for null; it throws Error{invalid_value} with
+// the field's full name as param when the type is not exact: 1.9, true and "8" are no integers.
 class ObjectReader {
  public:
-  // `error`, when given, is thrown instead of every code named here (invalid_model for checkpoints).
-  // Throws Error{invalid_value} when `json` is not an object. Keeps a reference.
+  // `error`, when given, is thrown instead of every code named here (invalid_model for
+  // checkpoints). Throws Error{invalid_value} when `json` is not an object. Keeps a reference.
   ObjectReader(const Json& json, std::string context, std::optional<ErrorCode> error = {});
 
   std::optional<std::string> string(std::string_view key);

@@ -1,5 +1,6 @@
-// Logging for every room: spdlog behind three calls. One line an event: a short name, then key=value
-// pairs. Never a prompt, key or image here; the one exception is decided in http by log.prompts.
+// Logging for every room: spdlog behind three calls. One line an event: a short name, then
+// key=value pairs. Never a prompt, key or image here; the one exception is decided in http by
+// log.prompts.
 #pragma once
 
 #include <spdlog/spdlog.h>

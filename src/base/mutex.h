@@ -31,7 +31,8 @@ class BAFA_THREAD_ANNOTATION(capability("mutex")) Mutex {
 
 class BAFA_THREAD_ANNOTATION(scoped_lockable) MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) BAFA_THREAD_ANNOTATION(acquire_capability(mutex)) : mutex_(mutex) {
+  explicit MutexLock(Mutex& mutex) BAFA_THREAD_ANNOTATION(acquire_capability(mutex))
+      : mutex_(mutex) {
     mutex_.lock();
   }
   ~MutexLock() BAFA_THREAD_ANNOTATION(release_capability()) { mutex_.unlock(); }

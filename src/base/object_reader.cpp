@@ -104,7 +104,8 @@ const Json* ObjectReader::any(std::string_view key) {
 void ObjectReader::require(std::string_view key) const {
   const auto field = json_.find(key);
   if (field == json_.end() || field->is_null()) {
-    throw Error(error_.value_or(ErrorCode::missing_field), name_of(key) + " is required", name_of(key));
+    throw Error(error_.value_or(ErrorCode::missing_field), name_of(key) + " is required",
+                name_of(key));
   }
 }
 

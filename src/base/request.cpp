@@ -26,7 +26,8 @@ std::string shown(double value) {
   return text;
 }
 
-int checked_integer(const Field& field, std::optional<std::int64_t> value, const Range<int>& range) {
+int checked_integer(const Field& field, std::optional<std::int64_t> value,
+                    const Range<int>& range) {
   if (!value) return range.fallback;
   if (*value < range.min || *value > range.max) {
     refuse(field, "is " + std::to_string(*value) + "; it must be from " +
@@ -53,8 +54,8 @@ void check_pixels(const GenerationParams& params, std::int64_t max_pixels,
   if (max_pixels == 0 || pixels <= max_pixels) return;
   refuse({names.width, ErrorCode::unsupported_size},
          "makes a picture of " + std::to_string(params.width) + "x" +
-             std::to_string(params.height) + ", " + std::to_string(pixels) +
-             " pixels; at most " + std::to_string(max_pixels) + " are allowed");
+             std::to_string(params.height) + ", " + std::to_string(pixels) + " pixels; at most " +
+             std::to_string(max_pixels) + " are allowed");
 }
 
 void check_text(std::string_view name, const std::string& text, std::size_t max_bytes) {

@@ -1,5 +1,6 @@
 // A fixed number of threads that run tasks in the order given. Bounded: try_submit refuses rather
-// than queues without end. A task must not throw. The destructor runs what was accepted, then joins.
+// than queues without end. A task must not throw. The destructor runs what was accepted, then
+// joins.
 #pragma once
 
 #include <cstddef>

@@ -12,8 +12,8 @@ namespace bafa::image {
 
 enum class Format { png, jpeg, webp };
 
-std::string_view to_string(Format format);               // "png", "jpeg", "webp"
-std::string_view media_type(Format format);              // "image/png", ...
+std::string_view to_string(Format format);                  // "png", "jpeg", "webp"
+std::string_view media_type(Format format);                 // "image/png", ...
 std::optional<Format> parse_format(std::string_view name);  // those names, and "jpg"; lower case
 
 struct EncodeOptions {

@@ -22,8 +22,7 @@ unsigned char* deflate(unsigned char* data, int bytes, int* out_bytes, int /*lev
   const std::size_t bound = libdeflate_zlib_compress_bound(compressor.get(), size);
   auto* const out = static_cast<unsigned char*>(std::malloc(bound));  // the library frees it
   if (out == nullptr) return nullptr;
-  *out_bytes =
-      static_cast<int>(libdeflate_zlib_compress(compressor.get(), data, size, out, bound));
+  *out_bytes = static_cast<int>(libdeflate_zlib_compress(compressor.get(), data, size, out, bound));
   return out;
 }
 

@@ -28,9 +28,10 @@ T parsed(const std::vector<std::string>& arguments) {
 
 TEST(CommandLine, GenerateReadsItsOptions) {
   const auto command = parsed<GenerateCommand>(
-      {"generate", "-o", "apple.png", "--seed", "7", "--steps", "4", "--size", "512x256", "--count",
-       "3", "--guidance", "2.5", "--negative", "blurry", "--sampler", "euler", "--quality", "80",
-       "--trace", "t.safetensors", "--dtype", "fp32", "a red apple"});
+      {"generate", "-o",         "apple.png",     "--seed",    "7",     "--steps",
+       "4",        "--size",     "512x256",       "--count",   "3",     "--guidance",
+       "2.5",      "--negative", "blurry",        "--sampler", "euler", "--quality",
+       "80",       "--trace",    "t.safetensors", "--dtype",   "fp32",  "a red apple"});
   EXPECT_EQ(command.request.prompt, "a red apple");
   EXPECT_EQ(command.output, "apple.png");
   EXPECT_EQ(command.request.seed, 7);
@@ -52,7 +53,8 @@ TEST(CommandLine, APromptMayComeFirstLastOrBehindTwoDashes) {
   EXPECT_EQ(parsed<GenerateCommand>({"generate", "--seed", "1", "--", "--help"}).request.prompt,
             "--help");
   EXPECT_EQ(parsed<GenerateCommand>({"generate", ""}).request.prompt, "");
-  EXPECT_EQ(parsed<GenerateCommand>({"generate", "一只戴帽子的猫"}).request.prompt, "一只戴帽子的猫");
+  EXPECT_EQ(parsed<GenerateCommand>({"generate", "一只戴帽子的猫"}).request.prompt,
+            "一只戴帽子的猫");
 }
 
 TEST(CommandLine, WhatIsNotNamedIsLeftToTheModel) {
@@ -75,8 +77,9 @@ TEST(CommandLine, FlagsWinOverSetsAndSetsOverTheFile) {
   const auto file = std::filesystem::path(testing::TempDir()) /
                     ("bafa-config-" + std::to_string(::getpid()) + ".json");
   write_file(file, R"({"listen":{"port":1,"host":"::1"},"queue":{"capacity":3}})");
-  const auto command = parsed<ServeCommand>({"serve", "--port", "3", "--config", file.string(),
-                                             "--set", "listen.port=2", "--set", "queue.capacity=5"});
+  const auto command =
+      parsed<ServeCommand>({"serve", "--port", "3", "--config", file.string(), "--set",
+                            "listen.port=2", "--set", "queue.capacity=5"});
   EXPECT_EQ(command.config.listen.port, 3);
   EXPECT_EQ(command.config.queue.capacity, 5);
   EXPECT_EQ(command.config.listen.host, "::1");
@@ -97,10 +100,13 @@ TEST(CommandLine, WrongOptionsAreConfigurationErrors) {
 }
 
 TEST(CommandLine, MistakesAreUsageErrors) {
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{}, {"paint"}, {"serve", "--prot", "1"}, {"generate"},
-        {"generate", "a", "red", "apple"}, {"generate", "x", "--seed"},
-        {"generate", "x", "--guidance", "much"}}) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"paint"},
+                                                    {"serve", "--prot", "1"},
+                                                    {"generate"},
+                                                    {"generate", "a", "red", "apple"},
+                                                    {"generate", "x", "--seed"},
+                                                    {"generate", "x", "--guidance", "much"}}) {
     SCOPED_TRACE(testing::PrintToString(arguments));
     const auto answer = parsed<Answer>(arguments);
     EXPECT_EQ(answer.exit_code, kUsage);

@@ -32,7 +32,8 @@ TEST_F(ModelPath, IsLookedForInOrder) {
   EXPECT_EQ(find_model("models/small", {top_ / "here", top_ / "there"}),
             top_ / "there/models/small");
   fs::create_directories(top_ / "here/models/small");
-  EXPECT_EQ(find_model("models/small", {top_ / "here", top_ / "there"}), top_ / "here/models/small");
+  EXPECT_EQ(find_model("models/small", {top_ / "here", top_ / "there"}),
+            top_ / "here/models/small");
 }
 
 TEST_F(ModelPath, ThatIsAbsoluteIsTakenAsItIs) {

@@ -43,10 +43,11 @@ TEST(ParseJson, BuildsWhatTheTextSays) {
 
 TEST(ParseJson, RefusesWhatALenientParserLetsThrough) {
   for (const std::string_view bad :
-       {"", " ", "{", "[1", "{\"a\"}", "{\"a\":}", "[1,]", "{,}", "{\"a\":1,}", "[1] 2", "{}{}",
-        "{} x", "nan", "NaN", "Infinity", "-Infinity", "[NaN]", "01", "+1", ".5", "1.", "0x10",
-        "'a'", "// c\n1", "/* c */1", "tru", "\"a", "\"\x01\"", "\"\\x41\"", "\"\\u12\"",
-        "\xEF\xBB", "undefined", "{a:1}"}) {
+       {"",          " ",          "{",        "[1",        "{\"a\"}", "{\"a\":}", "[1,]",
+        "{,}",       "{\"a\":1,}", "[1] 2",    "{}{}",      "{} x",    "nan",      "NaN",
+        "Infinity",  "-Infinity",  "[NaN]",    "01",        "+1",      ".5",       "1.",
+        "0x10",      "'a'",        "// c\n1",  "/* c */1",  "tru",     "\"a",      "\"\x01\"",
+        "\"\\x41\"", "\"\\u12\"",  "\xEF\xBB", "undefined", "{a:1}"}) {
     EXPECT_THAT(refusal(bad), HasSubstr("at byte")) << bad;
   }
 }

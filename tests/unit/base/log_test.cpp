@@ -38,7 +38,8 @@ class Log : public testing::Test {
 TEST_F(Log, WritesOneLineWithTimeAndLevel) {
   init_log({.file = file_.string()});
   spdlog::info("job_started job={} steps={}", "ab", 8);
-  EXPECT_THAT(logged(), MatchesRegex("20..-..-..T..:..:......Z info  job_started job=ab steps=8\n"));
+  EXPECT_THAT(logged(),
+              MatchesRegex("20..-..-..T..:..:......Z info  job_started job=ab steps=8\n"));
 }
 
 TEST_F(Log, LeavesOutWhatIsBelowItsLevel) {

@@ -17,7 +17,9 @@ using testing::HasSubstr;
 Capabilities capabilities() {
   return {.model = "test",
           .family = "Test",
-          .size = {.width = {64, 512, 256}, .height = {64, 1024, 256}, .multiple = 16,
+          .size = {.width = {64, 512, 256},
+                   .height = {64, 1024, 256},
+                   .multiple = 16,
                    .max_pixels = 512 * 512},
           .steps = {1, 50, 8},
           .guidance_scale = {0.0, 20.0, 1.0},
@@ -81,9 +83,9 @@ TEST(Validate, KeepsWhatTheCallerNames) {
 }
 
 TEST(Validate, RefusesSizesWithTheLimit) {
-  for (const std::int64_t side : {std::int64_t{-1}, std::int64_t{0}, std::int64_t{63},
-                                  std::int64_t{513}, std::int64_t{1} << 31,
-                                  (std::int64_t{1} << 32) + 256, INT64_MAX, INT64_MIN}) {
+  for (const std::int64_t side :
+       {std::int64_t{-1}, std::int64_t{0}, std::int64_t{63}, std::int64_t{513},
+        std::int64_t{1} << 31, (std::int64_t{1} << 32) + 256, INT64_MAX, INT64_MIN}) {
     expect_refused({.width = side}, ErrorCode::unsupported_size, "width", "from 64 to 512");
   }
   expect_refused({.height = 1025}, ErrorCode::unsupported_size, "height", "from 64 to 1024");
@@ -96,8 +98,8 @@ TEST(Validate, RefusesMorePixelsThanAllowedThoughEachSideFits) {
 }
 
 TEST(Validate, RefusesNumbersOutsideTheirRange) {
-  for (const std::int64_t steps : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{51},
-                                   (std::int64_t{1} << 32) + 1}) {
+  for (const std::int64_t steps :
+       {std::int64_t{0}, std::int64_t{-1}, std::int64_t{51}, (std::int64_t{1} << 32) + 1}) {
     expect_refused({.steps = steps}, ErrorCode::invalid_value, "steps", "from 1 to 50");
   }
   expect_refused({.count = 0}, ErrorCode::invalid_value, "n", "from 1 to 4");
@@ -128,8 +130,9 @@ TEST(Validate, BoundsPromptsInBytes) {
 }
 
 TEST(Validate, TakesOddPromptsAsTheyAre) {
-  for (const std::string& prompt : {std::string(), std::string("\0", 1), std::string("\u0301\u0301"),
-                                    std::string("<|im_end|>"), std::string("\u202Eabc")}) {
+  for (const std::string& prompt :
+       {std::string(), std::string("\0", 1), std::string("\u0301\u0301"), std::string("<|im_end|>"),
+        std::string("\u202Eabc")}) {
     EXPECT_EQ(validate({.prompt = prompt}, capabilities(), 1).params().prompt, prompt);
   }
 }

@@ -20,7 +20,8 @@ TEST(Utf8, RefusesWhatIsNotWellFormed) {
            "\xF0\x80\x80\xAF",  // and in four
            "\xED\xA0\x80",      // a surrogate
            "\xF4\x90\x80\x80",  // beyond U+10FFFF
-           "\xF5\x80\x80\x80", "\xFF",
+           "\xF5\x80\x80\x80",
+           "\xFF",
            "\xE4\xB8",  // cut
            "\xE4\x41\x41",
        }) {
@@ -28,9 +29,7 @@ TEST(Utf8, RefusesWhatIsNotWellFormed) {
   }
 }
 
-TEST(Utf8, CountsTheBytesBeforeTheMistake) {
-  EXPECT_EQ(valid_utf8_bytes("\u4e00ab\xFFgh"), 5u);
-}
+TEST(Utf8, CountsTheBytesBeforeTheMistake) { EXPECT_EQ(valid_utf8_bytes("\u4e00ab\xFFgh"), 5u); }
 
 TEST(Printable, ReplacesControlsBadBytesAndDirectionOverrides) {
   EXPECT_EQ(printable("a\r\nb\x1b[31m"), "a??b?[31m");

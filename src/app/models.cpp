@@ -1,0 +1,59 @@
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "app/commands.h"
+#include "app/exit_code.h"
+#include "app/model_path.h"
+#include "bafa/error.h"
+
+namespace bafa::app {
+namespace {
+
+constexpr double kMillion = 1e6;
+
+void print_text(const std::filesystem::path& folder, const pipeline::ModelDescription& model) {
+  std::printf("%s  %s  %.1f MB  %s\n", model.name.c_str(), model.family.c_str(),
+              static_cast<double>(model.weights_bytes) / kMillion, folder.c_str());
+  for (const auto& part : model.components) {
+    std::printf("  %-16s %-40s %8.2f M parameters %8.1f MB\n", part.name.c_str(),
+                part.class_name.c_str(), static_cast<double>(part.parameters) / kMillion,
+                static_cast<double>(part.weights_bytes) / kMillion);
+  }
+  if (!model.refusal.empty()) std::printf("  cannot be loaded: %s\n", model.refusal.c_str());
+}
+
+void print_json(const std::filesystem::path& folder, const pipeline::ModelDescription& model) {
+  nlohmann::ordered_json line = {
+      {"name", model.name},        {"family", model.family},
+      {"folder", folder.string()}, {"weights_bytes", model.weights_bytes},
+      {"refusal", model.refusal},  {"components", nlohmann::ordered_json::array()}};
+  for (const auto& part : model.components) {
+    line["components"].push_back({{"name", part.name},
+                                  {"library", part.library},
+                                  {"class_name", part.class_name},
+                                  {"tensors", part.tensors},
+                                  {"parameters", part.parameters},
+                                  {"weights_bytes", part.weights_bytes}});
+  }
+  std::puts(line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+}
+
+}  // namespace
+
+int run(const ModelsCommand& command) {
+  const auto roots = model_roots();
+  const auto folders = command.folders.empty() ? shipped_models(roots) : command.folders;
+  if (folders.empty()) {
+    throw Error(ErrorCode::invalid_model, "no model ships with this program; name a folder");
+  }
+  for (const auto& named : folders) {
+    const auto folder = find_model(named, roots);
+    const auto model = pipeline::describe(folder);
+    command.json ? print_json(folder, model) : print_text(folder, model);
+  }
+  return kOk;
+}
+
+}  // namespace bafa::app

@@ -1,0 +1,147 @@
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <thread>
+
+#include "app/commands.h"
+#include "app/exit_code.h"
+#include "app/signals.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/encoded_images.h"
+#include "http/http_metrics.h"
+#include "http/images_routes.h"
+#include "http/job_outputs.h"
+#include "http/jobs_routes.h"
+#include "http/page_routes.h"
+#include "http/server.h"
+#include "http/server_routes.h"
+#include "http/services.h"
+#include "serve/job_engine.h"
+
+namespace bafa::app {
+namespace {
+
+constexpr int kNoAdminPort = -1;
+
+http::EncodedImagesOptions encoding_options() {
+  constexpr unsigned kMaxThreads = 4;
+  return {.threads = static_cast<int>(
+              std::clamp(std::thread::hardware_concurrency() / 2, 1u, kMaxThreads))};
+}
+
+std::string url(const std::string& host, int port) {
+  const bool v6 = host.find(':') != std::string::npos;
+  return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+// Everything that serves, in the order in which it depends on what stands above: destroyed from
+// below, so that no request stands in an engine that is gone.
+class Application {
+ public:
+  explicit Application(const Config& config)
+      : config_(config),
+        images_(encoding_options(), clock_, http_metrics_),
+        engine_([this] { return pipeline::load(load_options(config_)); }, engine_options(), clock_),
+        server_({.listen = config_.listen, .transport = config_.transport}, server_parts()) {}
+
+  int run() {
+    add_routes();
+    server_.start();
+    announce();
+    for (bool draining = false;;) {
+      switch (signals_.wait()) {
+        case Event::reopen_signal: reopen_log(); break;
+        case Event::woken: return finish();
+        case Event::stop_signal:
+          if (draining) return stop_at_once();
+          draining = true;
+          spdlog::info("draining drain_timeout_seconds={}", config_.queue.drain_timeout.count());
+          engine_.drain();
+          break;
+      }
+    }
+  }
+
+ private:
+  serve::EngineOptions engine_options() {
+    return {.queue = config_.queue,
+            .results = config_.results,
+            .version = std::string(version()),
+            .on_finished = [this] { signals_.wake(); }};
+  }
+
+  http::ServerParts server_parts() {
+    return {.routes = router_,
+            .admin_routes = admin_router_,
+            .clock = clock_,
+            .on_answer = [this](const http::RequestRecord& record) { note(record); }};
+  }
+
+  void add_routes() {
+    http::add_images_routes(router_, services_);
+    http::add_jobs_routes(router_, services_);
+    http::add_server_routes(router_, services_);
+    http::add_page_routes(router_);
+    const bool own_port = config_.listen.admin_port != kNoAdminPort;
+    http::add_operator_routes(own_port ? admin_router_ : router_, services_);
+  }
+
+  void announce() {
+    std::printf("listening on %s\n", url(config_.listen.host, server_.port()).c_str());
+    if (server_.admin_port() != kNoAdminPort) {
+      std::printf("metrics on %s/metrics\n",
+                  url(config_.listen.admin_host, server_.admin_port()).c_str());
+    }
+    std::fflush(stdout);
+  }
+
+  void note(const http::RequestRecord& record) {
+    http_metrics_.count_request(record.route, record.status);
+    spdlog::info("answered request={} method={} route={} status={} bytes={} seconds={:.3f}",
+                 record.request_id, record.method, record.route, record.status, record.sent_bytes,
+                 record.seconds);
+  }
+
+  // The worker has ended: it drained, or it failed, which finished() throws.
+  int finish() {
+    signals_.release();
+    server_.stop(config_.transport.write_timeout);
+    engine_.finished().get();
+    spdlog::info("stopped");
+    return kOk;
+  }
+
+  int stop_at_once() {
+    engine_.stop();
+    server_.stop(std::chrono::milliseconds(0));
+    return kInterrupted;
+  }
+
+  const Config config_;
+  Signals signals_;  // before the first thread
+  SystemClock clock_;
+  http::HttpMetrics http_metrics_;
+  http::EncodedImages images_;
+  http::JobOutputs outputs_;
+  serve::JobEngine engine_;
+  http::Services services_{.engine = engine_,
+                           .config = config_,
+                           .clock = clock_,
+                           .metrics = http_metrics_,
+                           .images = images_,
+                           .outputs = outputs_,
+                           .random_seed = random_seed};
+  http::Router router_;
+  http::Router admin_router_;
+  http::Server server_;
+};
+
+}  // namespace
+
+int run(const ServeCommand& command) {
+  init_log(command.config.log);
+  return Application(command.config).run();
+}
+
+}  // namespace bafa::app
