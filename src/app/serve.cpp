@@ -75,7 +75,9 @@ class Application {
     return {.routes = router_,
             .admin_routes = admin_router_,
             .clock = clock_,
-            .on_answer = [this](const http::RequestRecord& record) { note(record); }};
+            .on_answer = [this](const http::RequestRecord& record) {
+              http_metrics_.count_request(record.route, record.status);
+            }};
   }
 
   void add_routes() {
@@ -94,13 +96,6 @@ class Application {
                   url(config_.listen.admin_host, server_.admin_port()).c_str());
     }
     std::fflush(stdout);
-  }
-
-  void note(const http::RequestRecord& record) {
-    http_metrics_.count_request(record.route, record.status);
-    spdlog::info("answered request={} method={} route={} status={} bytes={} seconds={:.3f}",
-                 record.request_id, record.method, record.route, record.status, record.sent_bytes,
-                 record.seconds);
   }
 
   // The worker has ended: it drained, or it failed, which finished() throws.

@@ -4,6 +4,8 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -18,13 +20,25 @@ namespace {
 
 constexpr std::string_view kLevels = "trace, debug, info, warn, error, off";
 
+struct LevelName {
+  spdlog::level::level_enum level;
+  std::string_view name;
+};
+
+constexpr std::array kLevelNames = {
+    LevelName{spdlog::level::trace, "trace"}, LevelName{spdlog::level::debug, "debug"},
+    LevelName{spdlog::level::info, "info"},   LevelName{spdlog::level::warn, "warn"},
+    LevelName{spdlog::level::err, "error"},   LevelName{spdlog::level::critical, "fatal"},
+    LevelName{spdlog::level::off, "off"},
+};
+
+std::string_view name_of(spdlog::level::level_enum level) {
+  return std::ranges::find(kLevelNames, level, &LevelName::level)->name;
+}
+
 spdlog::level::level_enum level_of(const std::string& name) {
-  if (name == "trace") return spdlog::level::trace;
-  if (name == "debug") return spdlog::level::debug;
-  if (name == "info") return spdlog::level::info;
-  if (name == "warn") return spdlog::level::warn;
-  if (name == "error") return spdlog::level::err;
-  if (name == "off") return spdlog::level::off;
+  const auto known = std::ranges::find(kLevelNames, name, &LevelName::name);
+  if (known != kLevelNames.end() && known->level != spdlog::level::critical) return known->level;
   throw Error(ErrorCode::invalid_config,
               "log.level must be one of " + std::string(kLevels) + ", not " + printable(name),
               "log.level");
@@ -48,8 +62,7 @@ class LineFormatter final : public spdlog::formatter {
 
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
     const std::string_view text(message.payload.data(), message.payload.size());
-    const auto level = spdlog::level::to_string_view(message.level);
-    const std::string_view level_name(level.data(), level.size());
+    const std::string_view level_name = name_of(message.level);
     const std::string line = json_ ? json_line(message, level_name, text)
                                    : fmt::format("{} {:<5} {}\n", utc_time(message.time),
                                                  level_name, printable(text, text.size()));
