@@ -37,6 +37,17 @@ struct ConfigFlags {
   }
 };
 
+// "number format ...: auto, fp32, bf16 or fp16"
+std::string described(const Option& option) {
+  std::string text(option.description);
+  for (std::size_t i = 0; i < option.choices.size(); ++i) {
+    const bool last = i + 1 == option.choices.size();
+    text += i == 0 ? ": " : last ? " or " : ", ";
+    text += option.choices[i];
+  }
+  return text;
+}
+
 enum class Scope { everything, model };  // which options get flags of their own
 
 void add_config_flags(CLI::App& app, ConfigFlags& into, Scope scope) {
@@ -46,7 +57,7 @@ void add_config_flags(CLI::App& app, ConfigFlags& into, Scope scope) {
     if (scope == Scope::model && !option.path.starts_with("model.")) continue;
     const std::string flag(option.flag);
     const std::string path(option.path);
-    const std::string description = std::string(option.description) + " [" + path + "]";
+    const std::string description = described(option) + " [" + path + "]";
     if (std::holds_alternative<bool*>(option.target)) {
       app.add_flag_callback(
           flag, [&into, path] { into.flags.emplace_back(path, "true"); }, description);

@@ -18,7 +18,7 @@ std::vector<Option> model_options(ModelConfig& model) {
       {"model.device", "--device", "where it is painted: cpu, cuda:0, ...", &model.device},
       {.path = "model.dtype",
        .flag = "--dtype",
-       .description = "number format of the networks; auto takes what the device is fastest at",
+       .description = "number format of the networks, auto for what the device is fastest at",
        .target = &model.dtype,
        .choices = {"auto", "fp32", "bf16", "fp16"}},
       {"model.threads", "--threads", "of the networks on a CPU; 0: one per core", &model.threads, 0,

@@ -129,7 +129,8 @@ TEST(CommandLine, NumbersAreTakenWholeOrNotAtAll) {
 TEST(CommandLine, HelpNamesDefaultsAndExitCodes) {
   const auto serve = parsed<Answer>({"serve", "--help"});
   EXPECT_EQ(serve.exit_code, kOk);
-  EXPECT_THAT(serve.text, AllOf(HasSubstr("--port"), HasSubstr("7860"), HasSubstr("--keys")));
+  EXPECT_THAT(serve.text, AllOf(HasSubstr("--port"), HasSubstr("7860"), HasSubstr("--keys"),
+                                HasSubstr("auto, fp32, bf16 or fp16")));
   EXPECT_THAT(parsed<Answer>({"--help"}).text,
               AllOf(HasSubstr("generate"), HasSubstr("Exit codes:"), HasSubstr("130")));
   EXPECT_THAT(parsed<Answer>({"--version"}).text, HasSubstr(std::string(version())));
