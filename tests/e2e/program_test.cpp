@@ -114,6 +114,15 @@ TEST(ExitCode, TellsTheKindOfFailure) {
   EXPECT_EQ(generate({"-o", (folder / "no/such/folder.png").string(), "x"}).exit_code, 6);
 }
 
+TEST(ExitCode, OfAPublicAddressWithoutKeysIsConfiguration) {
+  std::vector<std::string> arguments = tiny_model();
+  arguments.insert(arguments.begin(),
+                   {"serve", "--host", "0.0.0.0", "--port", "0", "--admin-port", "0"});
+  const Outcome outcome = run_program(arguments);
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("--keys"));
+}
+
 TEST(ExitCode, OfAPortThatIsTakenIsInputOutput) {
   const ServerProgram first;
   std::vector<std::string> arguments = tiny_model();
