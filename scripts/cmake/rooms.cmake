@@ -119,7 +119,8 @@ function(bafa_fuzzers)
       add_test(NAME fuzz.${name} COMMAND ${program} ${corpus})
     endif()
     add_dependencies(fuzzers ${program})
-    set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 120
+      WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   endforeach()
 endfunction()
 
