@@ -45,7 +45,7 @@ void save(const GenerateCommand& command, const GenerationParams& params, int in
   const auto file = output_file(command.output,
                                 {.index = index, .count = params.count, .first_seed = params.seed});
   write_file(file, bytes);
-  std::printf("%s seed %lld\n", file.c_str(), static_cast<long long>(params.seed + index));
+  std::printf("%s seed %s\n", file.c_str(), std::to_string(params.seed + index).c_str());
 }
 
 void describe(pipeline::Trace& trace, const pipeline::LoadOptions& options) {
