@@ -22,6 +22,19 @@ function(bafa_room NAME)
   endif()
 endfunction()
 
+# bafa_kernel_files(file… LEVEL x86-64-v4)
+# Loops for one level of instruction set, which are chosen at run time; the compiler vectorises them
+# as far as it may assume finite numbers. They include no library's headers, the precompiled one least.
+function(bafa_kernel_files)
+  cmake_parse_arguments(PARSE_ARGV 0 KERNELS "" "LEVEL" "")
+  set(flags -fopenmp-simd -fno-math-errno -fno-trapping-math -ffinite-math-only -fno-signed-zeros)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    list(APPEND flags -march=${KERNELS_LEVEL} -mprefer-vector-width=512)
+  endif()
+  set_source_files_properties(${KERNELS_UNPARSED_ARGUMENTS} PROPERTIES
+    COMPILE_OPTIONS "${flags}" SKIP_PRECOMPILE_HEADERS ON)
+endfunction()
+
 # One precompiled header for all targets with libtorch: the first that asks builds it.
 function(bafa_use_torch_pch TARGET)
   if(NOT BAFA_PCH)

@@ -5,25 +5,42 @@
 #include <ATen/ops/layer_norm.h>
 
 #include "base/check.h"
+#include "nn/cpu/fused.h"
 
 namespace bafa::nn {
+namespace {
 
+at::ScalarType parameter_dtype(const weights::WeightScope& scope) {
+  return scope.device().is_cpu() ? at::kFloat : scope.dtype();
+}
+
+}  // namespace
+
+// bafa's own kernel takes fp32 parameters; ATen's wants those of the run dtype.
 GroupNorm::GroupNorm(const weights::WeightScope& scope, std::int64_t channels,
                      const Options& options)
-    : weight_(scope.tensor("weight", {channels})),
-      bias_(scope.tensor("bias", {channels})),
+    : weight_(scope.tensor("weight", {channels}, parameter_dtype(scope))),
+      bias_(scope.tensor("bias", {channels}, parameter_dtype(scope))),
       options_(options) {
   CHECK(options.groups > 0 && channels % options.groups == 0);
   CHECK(options.activation == Activation::none || options.activation == Activation::silu);
 }
 
-at::Tensor GroupNorm::operator()(const at::Tensor& x) const {
-  return activate(at::group_norm(x, options_.groups, weight_, bias_, options_.eps),
-                  options_.activation);
-}
+at::Tensor GroupNorm::operator()(const at::Tensor& x) const { return (*this)(x, {}); }
 
 at::Tensor GroupNorm::operator()(const at::Tensor& x, const at::Tensor& shift) const {
-  return (*this)(x + shift.unsqueeze(-1).unsqueeze(-1));
+  if (cpu::has_fused(x)) {
+    return cpu::group_norm({.x = x,
+                            .weight = weight_,
+                            .bias = bias_,
+                            .shift = shift,
+                            .groups = options_.groups,
+                            .eps = options_.eps,
+                            .silu = options_.activation == Activation::silu});
+  }
+  const at::Tensor input = shift.defined() ? x + shift.unsqueeze(-1).unsqueeze(-1) : x;
+  return activate(at::group_norm(input, options_.groups, weight_, bias_, options_.eps),
+                  options_.activation);
 }
 
 LayerNorm::LayerNorm(const weights::WeightScope& scope, std::int64_t features, double eps)

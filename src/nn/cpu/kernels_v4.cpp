@@ -1,0 +1,2 @@
+#define BAFA_KERNELS kernels_v4
+#include "nn/cpu/kernels_impl.h"
