@@ -1,14 +1,12 @@
-#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "bafa/error.h"
 #include "base/text.h"
-#include "device/cpu_features.h"
+#include "device/device.h"
 #include "pipeline/families/family.h"
 #include "pipeline/load.h"
 #include "pipeline/model_index.h"
@@ -18,27 +16,24 @@
 namespace bafa::pipeline {
 namespace {
 
-at::Device parse_device(const std::string& name) {
-  if (name == "cpu") return at::kCPU;
-  throw Error(ErrorCode::invalid_config,
-              "device " + printable(name) + " is not available: this build runs on cpu", "device");
-}
-
-// bf16 where the processor multiplies it, because emulated it is slower than fp32.
-at::ScalarType parse_dtype(const std::string& name) {
-  if (name == "fp32") return at::kFloat;
-  if (name == "bf16") return at::kBFloat16;
-  if (name == "auto") {
-    const device::CpuFeatures& cpu = device::cpu_features();
-    return cpu.avx512_bf16 || cpu.amx_bf16 ? at::kBFloat16 : at::kFloat;
-  }
-  if (name == "fp16")
+at::ScalarType parse_dtype(const std::string& name, const device::Device& device) {
+  if (name == "auto") return device.best_dtype();
+  const auto chosen = name == "fp32"   ? std::optional(at::kFloat)
+                      : name == "bf16" ? std::optional(at::kBFloat16)
+                      : name == "fp16" ? std::optional(at::kHalf)
+                                       : std::nullopt;
+  if (!chosen) {
     throw Error(ErrorCode::invalid_config,
-                "dtype fp16 is not for a CPU, which computes it many times slower than bf16 or fp32; "
-                "fp16 weights are converted when they are loaded",
-                "dtype");
-  throw Error(ErrorCode::invalid_config,
-              "dtype " + printable(name) + " is unknown; it is auto, fp32 or bf16", "dtype");
+                "dtype " + printable(name) + " is unknown; it is auto, fp32 or bf16",
+                "model.dtype");
+  }
+  if (!device.runs(*chosen)) {
+    throw Error(ErrorCode::invalid_config,
+                "dtype " + name + " is not for " + device.name() +
+                    "; use auto, fp32 or bf16 (fp16 weights are converted when they are loaded)",
+                "model.dtype");
+  }
+  return *chosen;
 }
 
 std::string dtype_name(at::ScalarType dtype) { return dtype == at::kFloat ? "fp32" : "bf16"; }
@@ -46,15 +41,15 @@ std::string dtype_name(at::ScalarType dtype) { return dtype == at::kFloat ? "fp3
 }  // namespace
 
 std::string resolved_dtype(const LoadOptions& options) {
-  return dtype_name(parse_dtype(options.dtype));
+  return dtype_name(
+      parse_dtype(options.dtype, *device::open_device(options.device, options.threads)));
 }
 
 std::unique_ptr<Pipeline> load(const LoadOptions& options) {
   const c10::InferenceMode inference;
-  const LoadTarget target{.dtype = parse_dtype(options.dtype),
-                          .device = parse_device(options.device)};
-  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-  at::set_num_threads(options.threads > 0 ? options.threads : static_cast<int>(cores));
+  const auto device = device::open_device(options.device, options.threads);
+  const LoadTarget target{.dtype = parse_dtype(options.dtype, *device),
+                          .device = device->torch_device()};
 
   const ModelIndex index = read_model_index(options.path);
   const ModelSettings settings = read_model_settings(options.path);

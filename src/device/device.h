@@ -1,0 +1,39 @@
+// The machine that a model runs on: its name, memory and dtypes. Owned by the pipeline that runs
+// there; synchronize() is called by the device thread, the rest by any.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace bafa::device {
+
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  virtual at::Device torch_device() const = 0;
+  virtual std::string name() const = 0;              // for logs: "cpu, AMX bf16, 2 threads"
+  virtual std::uint64_t capacity_bytes() const = 0;  // memory in all
+  virtual at::ScalarType best_dtype() const = 0;     // what "auto" means here
+
+  // Whether the dtype runs at a speed that anybody would want.
+  virtual bool runs(at::ScalarType dtype) const = 0;
+
+  // Returns when all work given to the device is done. Throws Error{device_error} when it failed.
+  virtual void synchronize() const = 0;
+};
+
+// `spec` is "cpu" or "cuda:N". `threads` are those of a CPU's kernels, for the whole process; 0:
+// one per core. Throws Error{invalid_config} for another spec, Error{device_error} saying what is
+// missing when there is no such GPU, no driver, or no CUDA module beside the program.
+std::unique_ptr<Device> open_device(const std::string& spec, int threads);
+
+// The same with the CUDA module at another place.
+std::unique_ptr<Device> open_device(const std::string& spec, int threads,
+                                    const std::filesystem::path& cuda_module);
+
+}  // namespace bafa::device

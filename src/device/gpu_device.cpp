@@ -1,0 +1,61 @@
+#include "device/gpu_device.h"
+
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bafa/error.h"
+#include "device/cuda_module.h"
+
+namespace bafa::device {
+namespace {
+
+constexpr int kBf16ComputeMajor = 8;  // Ampere
+
+class GpuDevice final : public Device {
+ public:
+  GpuDevice(int index, Gpu gpu) : index_(index), gpu_(std::move(gpu)) {}
+
+  at::Device torch_device() const override {
+    return {at::kCUDA, static_cast<c10::DeviceIndex>(index_)};
+  }
+
+  std::string name() const override { return "cuda:" + std::to_string(index_) + ", " + gpu_.name; }
+
+  std::uint64_t capacity_bytes() const override { return gpu_.capacity_bytes; }
+
+  at::ScalarType best_dtype() const override {
+    return gpu_.compute_major >= kBf16ComputeMajor ? at::kBFloat16 : at::kFloat;
+  }
+
+  // fp16 is left out: decoders overflow it.
+  bool runs(at::ScalarType dtype) const override {
+    return dtype == at::kFloat || (dtype == at::kBFloat16 && best_dtype() == at::kBFloat16);
+  }
+
+  void synchronize() const override {
+    c10::impl::getDeviceGuardImpl(at::kCUDA)->synchronizeDevice(
+        static_cast<c10::DeviceIndex>(index_));
+  }
+
+ private:
+  int index_;
+  Gpu gpu_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> open_gpu_device(int index, const std::filesystem::path& cuda_module) {
+  std::vector<Gpu> gpus = open_cuda_module(cuda_module).gpus();
+  if (static_cast<std::size_t>(index) >= gpus.size()) {
+    throw Error(ErrorCode::device_error,
+                "cuda:" + std::to_string(index) +
+                    " does not exist; GPUs on this machine: " + std::to_string(gpus.size()),
+                "model.device");
+  }
+  return std::make_unique<GpuDevice>(index, std::move(gpus[static_cast<std::size_t>(index)]));
+}
+
+}  // namespace bafa::device
