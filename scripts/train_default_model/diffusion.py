@@ -1,0 +1,188 @@
+"""Phase 3: the U-Net learns to walk from noise to a picture's latents, the text encoder learns along with it.
+
+Flow matching: x = (1 - sigma) * picture + sigma * noise, and the network predicts noise - picture.
+"""
+
+import random
+import time
+
+import torch
+from diffusers import UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
+
+from optim import Average, Optimiser, rate_at, split_for_muon
+from run_state import Every, step_generator
+from text_encoder import WEIGHTS as TEXT_WEIGHTS
+from text_encoder import WIDTH, TextEncoder
+
+CONFIG = {
+    "sample_size": 32,
+    "in_channels": 4,
+    "out_channels": 4,
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+    "mid_block_type": "UNetMidBlock2DCrossAttn",
+    "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+    "block_out_channels": [96, 160, 192],
+    "layers_per_block": 1,
+    "norm_num_groups": 16,
+    "cross_attention_dim": WIDTH,
+    "attention_head_dim": [3, 5, 6],  # numbers of heads, for all its name: 32 channels each
+}
+CHECKPOINT = "diffusion.pt"
+SAMPLER_STEPS = 8
+# From this share of the run on, half of each batch walks the sampler's own path (see Walkers).
+WALK_FROM = 0.65
+
+
+def build():
+    model = UNet2DConditionModel(**CONFIG)
+    # A zero start makes the first prediction the mean one instead of noise of its own.
+    torch.nn.init.zeros_(model.conv_out.weight)
+    torch.nn.init.zeros_(model.conv_out.bias)
+    return model
+
+
+def sampler_sigmas():
+    return torch.linspace(1, 1 / SAMPLER_STEPS, SAMPLER_STEPS).tolist() + [0.0]
+
+
+def draw_sigmas(count, progress, generator):
+    """High noise decides what is painted and is hardest, so it gets most of the early steps."""
+    high_share = 0.45 if progress < 0.5 else 0.35
+    logit_normal = torch.sigmoid(0.4 + 1.2 * torch.randn(count, generator=generator))
+    high = 0.85 + 0.15 * torch.rand(count, generator=generator)
+    chosen = torch.rand(count, generator=generator) < high_share
+    sigmas = torch.where(chosen, high, logit_normal)
+    # The very first sampler step starts at exactly one.
+    return torch.where(torch.rand(count, generator=generator) < 0.08, torch.ones(count), sigmas)
+
+
+class Walkers:
+    """Pictures on their way through the sampler, one step further after each training step.
+
+    The states that the sampler reaches are not those of straight interpolation: early mistakes add up. Training on
+    them, with the true picture still as the goal, teaches the network to mend its own mistakes. The prediction
+    that training needs anyway moves each walker on, so the walk costs nothing.
+    """
+
+    def __init__(self, count):
+        self.sigmas = sampler_sigmas()
+        # Spread over the path, so that each batch holds all noise levels.
+        self.position = [SAMPLER_STEPS] * count
+        self.first_position = [index % SAMPLER_STEPS for index in range(count)]
+        self.index = [0] * count
+        self.tokens = [None] * count
+        self.state = torch.zeros(count, CONFIG["in_channels"], CONFIG["sample_size"], CONFIG["sample_size"])
+
+    def refill(self, prompt_source, latents, rng, generator):
+        """Give every walker that has arrived (or never started) a new picture."""
+        for slot, position in enumerate(self.position):
+            if position < SAMPLER_STEPS:
+                continue
+            self.index[slot], self.tokens[slot] = prompt_source(rng)
+            noise = torch.randn(self.state.shape[1:], generator=generator)
+            start = self.first_position[slot]
+            self.first_position[slot] = 0
+            sigma = self.sigmas[start]
+            self.state[slot] = sigma * noise + (1 - sigma) * latents[self.index[slot]].float()
+            self.position[slot] = start
+
+    def current_sigmas(self):
+        return torch.tensor([self.sigmas[position] for position in self.position])
+
+    def advance(self, velocity):
+        steps = torch.tensor([self.sigmas[position + 1] - self.sigmas[position] for position in self.position])
+        self.state += steps[:, None, None, None] * velocity
+        self.position = [position + 1 for position in self.position]
+
+
+class Trainer:
+    def __init__(self, run, device, seed, batch):
+        torch.manual_seed(seed)
+        self.run, self.device, self.seed, self.batch = run, device, seed, batch
+        self.unet = build().to(device, memory_format=torch.channels_last)
+        if device.type == "cpu":
+            # Plain products: the backward pass of fused attention takes a sixth of the time on a CPU.
+            self.unet.set_attn_processor(AttnProcessor())
+        self.text = TextEncoder().to(device)
+        self.text.load_state_dict(run.load(TEXT_WEIGHTS))
+        matrices, rest = split_for_muon(self.unet)
+        self.optimiser = Optimiser(matrices, 2e-3, [(rest, 2e-3), (self.text.parameters(), 3e-4)])
+        self.parameters = [*self.unet.parameters(), *self.text.parameters()]
+        self.unet_average = Average(self.unet, 0.997)
+        self.text_average = Average(self.text, 0.997)
+        self.walkers = Walkers(batch // 2)
+        self.step = 0
+        if state := run.load(CHECKPOINT):
+            self.unet.load_state_dict(state["unet"])
+            self.text.load_state_dict(state["text"])
+            self.unet_average.weights = state["unet_average"]
+            self.text_average.weights = state["text_average"]
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step = state["step"]
+
+    def save(self):
+        self.run.save(CHECKPOINT, {
+            "unet": self.unet.state_dict(), "text": self.text.state_dict(),
+            "unet_average": self.unet_average.weights, "text_average": self.text_average.weights,
+            "optimiser": self.optimiser.state_dict(), "step": self.step})
+
+    def predict(self, state, sigmas, ids):
+        with torch.autocast(self.device.type, torch.bfloat16):
+            hidden = self.text(ids.to(self.device))
+            state = state.to(self.device, memory_format=torch.channels_last)
+            # The U-Net sees all positions, pads included, as it will when it serves.
+            return self.unet(state, sigmas.to(self.device) * 1000, hidden).sample.float()
+
+    def train_step(self, prompt_source, latents, steps):
+        progress = self.step / steps
+        rng = random.Random(f"diffusion {self.seed} {self.step}")
+        generator = step_generator(self.seed, "diffusion", self.step)
+        walking = progress >= WALK_FROM
+        fresh = self.batch // 2 if walking else self.batch
+        drawn = [prompt_source(rng) for _ in range(fresh)]
+        tokens = [ids for _, ids in drawn]
+        pictures = latents[[index for index, _ in drawn]].float()
+        noise = torch.randn(pictures.shape, generator=generator)
+        sigmas = draw_sigmas(fresh, progress, generator)
+        spread = sigmas[:, None, None, None]
+        states, targets, weights = (1 - spread) * pictures + spread * noise, noise - pictures, torch.ones(fresh)
+        if walking:
+            walkers = self.walkers
+            walkers.refill(prompt_source, latents, rng, generator)
+            walk_sigmas = walkers.current_sigmas()
+            goals = latents[walkers.index].float()
+            states = torch.cat([states, walkers.state])
+            targets = torch.cat([targets, (walkers.state - goals) / walk_sigmas[:, None, None, None]])
+            # Near the end of a walk a small error of state is a large error of direction: weigh it as state.
+            weights = torch.cat([weights, (2 * walk_sigmas).square().clamp(max=1)])
+            sigmas = torch.cat([sigmas, walk_sigmas])
+            tokens = tokens + walkers.tokens
+        velocity = self.predict(states, sigmas, torch.tensor(tokens))
+        errors = (velocity - targets.to(self.device)).square().mean((1, 2, 3)).cpu()
+        loss = (errors * weights).mean()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimiser.step(rate_at(self.step, steps, decay_from=0.45))
+        self.unet_average.update(self.unet, self.step)
+        self.text_average.update(self.text, self.step)
+        if walking:
+            self.walkers.advance(velocity[fresh:].detach().cpu())
+        self.step += 1
+        errors, sigmas = errors.detach(), sigmas[:fresh]
+        return errors[:fresh][sigmas > 0.85], errors[:fresh][sigmas <= 0.85], errors[fresh:]
+
+    def train(self, prompt_source, latents, steps):
+        time_to_save, time_to_log = Every(150), Every(60)
+        recent, started, first = ([], [], []), time.monotonic(), self.step
+        while self.step < steps:
+            for kept, errors in zip(recent, self.train_step(prompt_source, latents, steps)):
+                kept.append(errors)
+            if time_to_log():
+                high, low, walk = (round(torch.cat(kept).mean().nan_to_num().item(), 4) for kept in recent)
+                self.run.log("diffusion", step=self.step, high=high, low=low, walk=walk,
+                             seconds_a_step=round((time.monotonic() - started) / (self.step - first), 3))
+                recent, started, first = ([], [], []), time.monotonic(), self.step
+            if time_to_save():
+                self.save()
+        self.save()
