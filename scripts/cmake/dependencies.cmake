@@ -59,7 +59,7 @@ bafa_debian_library(libjpeg jpeglib.h jpeg)
 bafa_debian_library(stb stb/stb_image_write.h)
 bafa_debian_library(prometheus prometheus/registry.h prometheus-cpp-core)
 
-# cpp-httplib: a header; the tests speak to the server with it.
+# cpp-httplib: a header; one file of src/http and the tests include it.
 bafa_cached(httplib_folder cpp-httplib httplib.h)
 add_library(bafa::httplib INTERFACE IMPORTED)
 target_include_directories(bafa::httplib SYSTEM INTERFACE "${httplib_folder}")

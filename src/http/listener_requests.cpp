@@ -152,7 +152,7 @@ AnswerContext Listener::Impl::context_of(const Connection& connection) const {
   const RequestHead& head = connection.reader->head();
   return {.request_id = connection.pending.request_id,
           .cors_origin = connection.pending.cors_origin,
-          .head_request = head.method == "HEAD",
+          .method = head.method.empty() ? "GET" : head.method,
           .http_1_0 = head.http_1_0,
           .keep_alive = head.keep_alive && !connection.overflow && !stopping_};
 }

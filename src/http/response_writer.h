@@ -1,6 +1,7 @@
-// Sends one answer over a socket: head, then a whole body or a stream of chunks. Keeps nothing
-// beyond what the caller holds and the kernel takes; gives up on a client that takes too little.
-// Used by one thread at a time: a handler's, or the listener's own with a timeout of zero.
+// Sends one answer over a socket through cpp-httplib, which speaks HTTP (status line, framing, HEAD);
+// this side owns the socket's deadlines. Keeps nothing beyond what the caller holds and the kernel
+// takes; gives up on a client that takes too little. Used by one thread at a time: a handler's, or
+// the listener's own with a timeout of zero.
 #pragma once
 
 #include <chrono>
@@ -16,9 +17,9 @@ namespace bafa::http {
 // What the transport adds to every answer.
 struct AnswerContext {
   std::string request_id;
-  std::string cors_origin;    // "" for none
-  bool head_request = false;  // the headers of a GET, without its body
-  bool http_1_0 = false;      // no chunks: a stream ends with its connection
+  std::string cors_origin;     // "" for none
+  std::string method = "GET";  // HEAD gets the headers of a GET, without its body
+  bool http_1_0 = false;       // no chunks: a stream ends with its connection
   bool keep_alive = false;
 };
 
@@ -37,10 +38,11 @@ class ResponseWriter {
   std::uint64_t sent_bytes() const { return sent_bytes_; }
 
  private:
-  class ChunkSink;
+  class LibraryStream;
+  class LibraryCall;
+  class StreamSink;
 
-  bool write(std::string_view first, std::string_view second = {});
-  bool stream(const HttpResponse& response, const AnswerContext& context);
+  bool write(std::string_view bytes);
 
   const int socket_;
   const Clock& clock_;
@@ -48,10 +50,5 @@ class ResponseWriter {
   bool begun_ = false;
   std::uint64_t sent_bytes_ = 0;
 };
-
-// Status line and headers with the empty line. Headers whose value would break the message, and
-// those that are the transport's own, are left out.
-std::string serialize_head(const HttpResponse& response, const AnswerContext& context,
-                           std::chrono::system_clock::time_point now);
 
 }  // namespace bafa::http
