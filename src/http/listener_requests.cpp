@@ -33,7 +33,7 @@ HttpResponse unknown_route(const RouteMatch& match, ErrorShape shape) {
   if (match.allowed.empty())
     return error_response(
         {.code = ErrorCode::route_not_found,
-         .message = "There is nothing at this path; GET /openapi.json lists all."},
+         .message = "There is nothing at this path; README.md names what there is."},
         shape);
   HttpResponse response =
       error_response({.code = ErrorCode::method_not_allowed,
