@@ -18,24 +18,24 @@ struct Range {
 };
 
 struct SizeLimits {
-  Range<int> width{};             // pixels
-  Range<int> height{};            // pixels
-  int multiple = 8;               // both sides must be divisible by it
-  std::int64_t max_pixels = 0;    // width * height
+  Range<int> width{};           // pixels
+  Range<int> height{};          // pixels
+  int multiple = 8;             // both sides must be divisible by it
+  std::int64_t max_pixels = 0;  // width * height
 };
 
 struct Capabilities {
-  std::string model;              // the id that /v1/models lists
-  std::string family;             // "AltDiffusionPipeline", ...: the class of model_index.json
+  std::string model;   // the id that /v1/models lists
+  std::string family;  // "AltDiffusionPipeline", ...: the class of model_index.json
   SizeLimits size;
-  Range<int> steps{1, 50, 8};     // denoising steps
+  Range<int> steps{1, 50, 8};                    // denoising steps
   Range<double> guidance_scale{0.0, 20.0, 1.0};  // 0 and 1 mean: no guidance, one forward a step
-  bool negative_prompt = false;   // only honoured with guidance
-  Range<int> images{1, 4, 1};     // pictures a request
-  std::vector<std::string> samplers;  // accepted names; the first is the default
+  bool negative_prompt = false;                  // only honoured with guidance
+  Range<int> images{1, 4, 1};                    // pictures a request
+  std::vector<std::string> samplers;             // accepted names; the first is the default
   std::size_t max_prompt_bytes = 4096;
-  int max_prompt_tokens = 0;      // longer prompts are cut there, and the answer says so
-  bool previews = false;          // Pipeline::preview works
+  int max_prompt_tokens = 0;  // longer prompts are cut there, and the answer says so
+  bool previews = false;      // Pipeline::preview works
 };
 
 }  // namespace bafa

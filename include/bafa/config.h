@@ -1,5 +1,6 @@
-// Every option of the program, with its default. Structs own the defaults; config/server.json equals
-// them (a test says so); a configuration file and the command line override them (src/app/options).
+// Every option of the program, with its default. Structs own the defaults; config/server.json
+// equals them (a test says so); a configuration file and the command line override them
+// (src/app/options).
 #pragma once
 
 #include <chrono>
@@ -19,21 +20,21 @@ struct ModelConfig {
 
 struct ListenConfig {
   std::string host = "127.0.0.1";
-  int port = 7860;                         // 0: a free one, printed at start
+  int port = 7860;  // 0: a free one, printed at start
   std::string admin_host = "127.0.0.1";
-  int admin_port = 7861;                   // /metrics and /admin; 0: a free one; -1: on the main port
+  int admin_port = 7861;  // /metrics and /admin; 0: a free one; -1: on the main port
   std::vector<std::string> allowed_hosts;  // beside localhost names and the bound address
   std::vector<std::string> allowed_origins;
-  std::string keys_file;                   // API keys; empty: no keys, loopback only
-  bool insecure = false;                   // allow a non-loopback bind without keys
+  std::string keys_file;  // API keys; empty: no keys, loopback only
+  bool insecure = false;  // allow a non-loopback bind without keys
 };
 
 // Transport limits: what a connection may cost before it is closed.
 struct TransportConfig {
   int max_connections = 512;
   int max_connections_per_address = 64;
-  std::chrono::seconds header_timeout{10};     // in all, from the first byte
-  std::chrono::seconds body_timeout{30};       // in all, from the end of the headers
+  std::chrono::seconds header_timeout{10};  // in all, from the first byte
+  std::chrono::seconds body_timeout{30};    // in all, from the end of the headers
   std::chrono::seconds keep_alive_timeout{30};
   std::chrono::seconds write_timeout{30};
   std::size_t max_body_bytes = 1 << 20;
@@ -44,30 +45,30 @@ struct TransportConfig {
 };
 
 struct QueueConfig {
-  int capacity = 10;                           // jobs waiting; one more is refused
-  int max_batch = 4;                           // images stepped together
-  std::chrono::seconds start_timeout{0};       // default start deadline of a job; 0: none
-  std::chrono::seconds drain_timeout{60};      // running jobs may finish within it on SIGTERM
-  std::chrono::seconds idle_after{30};         // nothing to do for so long: caches are given back
+  int capacity = 10;                       // jobs waiting; one more is refused
+  int max_batch = 4;                       // images stepped together
+  std::chrono::seconds start_timeout{0};   // default start deadline of a job; 0: none
+  std::chrono::seconds drain_timeout{60};  // running jobs may finish within it on SIGTERM
+  std::chrono::seconds idle_after{30};     // nothing to do for so long: caches are given back
 };
 
 struct ResultsConfig {
-  std::chrono::seconds ttl{1800};              // results and ended jobs are forgotten after it
-  std::uint64_t max_bytes = 256ull << 20;      // of finished images kept in memory
+  std::chrono::seconds ttl{1800};          // results and ended jobs are forgotten after it
+  std::uint64_t max_bytes = 256ull << 20;  // of finished images kept in memory
 };
 
 struct LimitsConfig {
-  int max_images = 4;                          // n of one request
+  int max_images = 4;  // n of one request
   int max_steps = 50;
-  std::int64_t max_pixels = 0;                 // width * height; 0: the model's own limit
+  std::int64_t max_pixels = 0;  // width * height; 0: the model's own limit
   std::size_t max_prompt_bytes = 4096;
 };
 
 struct LogConfig {
-  std::string level = "info";                  // trace, debug, info, warn, error, off
-  std::string file;                            // empty: standard error
-  bool json = false;                           // JSON lines
-  bool prompts = false;                        // log prompts
+  std::string level = "info";  // trace, debug, info, warn, error, off
+  std::string file;            // empty: standard error
+  bool json = false;           // JSON lines
+  bool prompts = false;        // log prompts
 };
 
 struct Config {

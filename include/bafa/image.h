@@ -1,4 +1,5 @@
-// A finished picture: what the decoder gives and the image room encodes. Plain value, owned by whoever holds it.
+// A finished picture: what the decoder gives and the image room encodes. Plain value, owned by
+// whoever holds it.
 #pragma once
 
 #include <cstddef>

@@ -48,7 +48,8 @@ class Generation {
   bool denoised() const { return steps_done() == steps_total(); }
 };
 
-// Picture `index` (0-based) of `request`; painted with seed + index. The request must outlive begin().
+// Picture `index` (0-based) of `request`; painted with seed + index. The request must outlive
+// begin().
 struct ImageTask {
   const ValidRequest* request = nullptr;
   int index = 0;

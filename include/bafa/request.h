@@ -1,5 +1,5 @@
-// What a caller asks for, before and after it was checked. GenerateRequest is anything that could be
-// read from a body or a command line; ValidRequest can only be made by validate(), and nothing
+// What a caller asks for, before and after it was checked. GenerateRequest is anything that could
+// be read from a body or a command line; ValidRequest can only be made by validate(), and nothing
 // below http and app checks it again.
 #pragma once
 
@@ -13,7 +13,8 @@
 
 namespace bafa {
 
-// Largest seed a caller may give. The generator uses the low 32 bits, as the reference library does.
+// Largest seed a caller may give. The generator uses the low 32 bits, as the reference library
+// does.
 inline constexpr std::int64_t kMaxSeed = INT64_MAX;
 
 // Fields that are absent take the model's default.
@@ -24,13 +25,13 @@ struct GenerateRequest {
   std::optional<std::int64_t> height;  // pixels
   std::optional<std::int64_t> steps;
   std::optional<double> guidance_scale;
-  std::optional<std::int64_t> seed;    // of the first picture; absent: drawn at random
-  std::optional<std::int64_t> count;   // pictures; picture i is painted with seed + i
+  std::optional<std::int64_t> seed;   // of the first picture; absent: drawn at random
+  std::optional<std::int64_t> count;  // pictures; picture i is painted with seed + i
   std::optional<std::string> sampler;
 };
 
-// What the caller calls the fields, for messages: "n" in a body, "--count" on a command line, "size"
-// for both sides when they came as "WxH".
+// What the caller calls the fields, for messages: "n" in a body, "--count" on a command line,
+// "size" for both sides when they came as "WxH".
 struct FieldNames {
   std::string_view prompt = "prompt";
   std::string_view negative_prompt = "negative_prompt";
@@ -43,8 +44,8 @@ struct FieldNames {
   std::string_view sampler = "sampler";
 };
 
-// The same with every default filled in and every limit kept. `negative_prompt` is there only when it
-// will be used: the model has one and guidance is on.
+// The same with every default filled in and every limit kept. `negative_prompt` is there only when
+// it will be used: the model has one and guidance is on.
 struct GenerationParams {
   std::string prompt;
   std::optional<std::string> negative_prompt;

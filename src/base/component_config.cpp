@@ -102,8 +102,8 @@ void ComponentConfig::finish() {
 }
 
 void ComponentConfig::refuse(std::string_view key, const std::string& why) const {
-  throw Error(ErrorCode::unsupported_model,
-              source_ + ": " + printable(key) + " " + why, std::string(key));
+  throw Error(ErrorCode::unsupported_model, source_ + ": " + printable(key) + " " + why,
+              std::string(key));
 }
 
 void ComponentConfig::refuse_invalid(std::string_view key, const std::string& why) const {

@@ -44,7 +44,7 @@ class ComponentConfig {
   std::vector<std::int64_t> per_block(std::string_view key, std::int64_t fallback,
                                       std::size_t count, IntegerLimits limits = {});
 
-  bool has(std::string_view key) const;  // present and not null
+  bool has(std::string_view key) const;   // present and not null
   const Json* any(std::string_view key);  // null when absent; the key counts as read
   const std::string& source() const { return source_; }
 

@@ -1,6 +1,6 @@
-// The CUDA half of bafa: a shared library beside the program, opened only when a GPU is asked for, so
-// that one program serves machines with and without one. Opened once at start by `main`, before any
-// thread touches a CUDA tensor; it stays open until the process ends.
+// The CUDA half of bafa: a shared library beside the program, opened only when a GPU is asked for,
+// so that one program serves machines with and without one. Opened once at start by `main`, before
+// any thread touches a CUDA tensor; it stays open until the process ends.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ class CudaModule {
  public:
   virtual ~CudaModule() = default;
 
-  // The GPUs that can be used, cuda:0 first. Error{device_error} with the driver's reason if none can.
+  // The GPUs that can be used, cuda:0 first. Error{device_error} with the driver's reason if none
+  // can.
   virtual std::vector<Gpu> gpus() const = 0;
 };
 

@@ -13,14 +13,10 @@ int waiting_share(int cap) { return cap - (cap + 3) / 4; }
 // The lower, the sooner it is closed; nullopt: never.
 std::optional<int> rank(const Connection& connection, MonotonicTime now) {
   switch (connection.state) {
-    case Connection::State::handling:
-      return std::nullopt;
-    case Connection::State::lingering:
-      return 0;
-    case Connection::State::delayed:
-      return 1;
-    case Connection::State::reading:
-      break;
+    case Connection::State::handling: return std::nullopt;
+    case Connection::State::lingering: return 0;
+    case Connection::State::delayed: return 1;
+    case Connection::State::reading: break;
   }
   if (!connection.reader->started()) return 2;
   if (connection.reader->stage() == RequestReader::Stage::head) return 3;

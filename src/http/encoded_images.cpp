@@ -52,7 +52,8 @@ std::future<EncodedImage> EncodedImages::start(std::shared_ptr<const Image> imag
       });
   std::future<EncodedImage> encoded = task->get_future();
   if (!pool_.try_submit([task] { (*task)(); }))
-    throw Error(ErrorCode::rate_limited, "too many pictures are being encoded; fetch this one again");
+    throw Error(ErrorCode::rate_limited,
+                "too many pictures are being encoded; fetch this one again");
   return encoded;
 }
 

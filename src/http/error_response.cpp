@@ -29,69 +29,46 @@ constexpr ErrorMapping table(ErrorCode code) {
     case ErrorCode::unsupported_size:
     case ErrorCode::too_many_images:
     case ErrorCode::prompt_too_long:
-    case ErrorCode::bad_request:
-      return invalid(400);
-    case ErrorCode::invalid_api_key:
-      return {.status = 401, .type = kAuthentication};
+    case ErrorCode::bad_request: return invalid(400);
+    case ErrorCode::invalid_api_key: return {.status = 401, .type = kAuthentication};
     case ErrorCode::forbidden_origin:
-    case ErrorCode::priority_not_allowed:
-      return {.status = 403, .type = kPermission};
+    case ErrorCode::priority_not_allowed: return {.status = 403, .type = kPermission};
     case ErrorCode::route_not_found:
     case ErrorCode::model_not_found:
     case ErrorCode::job_not_found:
-    case ErrorCode::file_not_found:
-      return invalid(404);
-    case ErrorCode::job_expired:
-      return invalid(410);
-    case ErrorCode::method_not_allowed:
-      return invalid(405);
-    case ErrorCode::not_acceptable:
-      return invalid(406);
-    case ErrorCode::request_timeout:
-      return invalid(408);
-    case ErrorCode::length_required:
-      return invalid(411);
-    case ErrorCode::payload_too_large:
-      return invalid(413);
-    case ErrorCode::uri_too_long:
-      return invalid(414);
-    case ErrorCode::unsupported_media_type:
-      return invalid(415);
-    case ErrorCode::misdirected_request:
-      return invalid(421);
+    case ErrorCode::file_not_found: return invalid(404);
+    case ErrorCode::job_expired: return invalid(410);
+    case ErrorCode::method_not_allowed: return invalid(405);
+    case ErrorCode::not_acceptable: return invalid(406);
+    case ErrorCode::request_timeout: return invalid(408);
+    case ErrorCode::length_required: return invalid(411);
+    case ErrorCode::payload_too_large: return invalid(413);
+    case ErrorCode::uri_too_long: return invalid(414);
+    case ErrorCode::unsupported_media_type: return invalid(415);
+    case ErrorCode::misdirected_request: return invalid(421);
     case ErrorCode::idempotency_mismatch:
       return {.status = 422, .type = kInvalid, .no_retry = true};
-    case ErrorCode::header_fields_too_large:
-      return invalid(431);
-    case ErrorCode::canceled:
-      return {.status = 499, .type = kInvalid, .no_retry = true};
+    case ErrorCode::header_fields_too_large: return invalid(431);
+    case ErrorCode::canceled: return {.status = 499, .type = kInvalid, .no_retry = true};
     case ErrorCode::queue_full:
     case ErrorCode::tenant_limit:
-    case ErrorCode::rate_limited:
-      return kBusy;
+    case ErrorCode::rate_limited: return kBusy;
     case ErrorCode::loading:
     case ErrorCode::draining:
     case ErrorCode::device_error:
     case ErrorCode::out_of_memory:
-    case ErrorCode::store_unavailable:
-      return kUnavailable;
-    case ErrorCode::disk_full:
-      return {.status = 507, .type = kServer, .private_message = true};
+    case ErrorCode::store_unavailable: return kUnavailable;
+    case ErrorCode::disk_full: return {.status = 507, .type = kServer, .private_message = true};
     case ErrorCode::queue_timeout:
-    case ErrorCode::deadline_exceeded:
-      return kTimedOut;
-    case ErrorCode::generation_failed:
-      return {.status = 500, .type = kServer};
-    case ErrorCode::non_finite_output:
-      return {.status = 500, .type = kServer, .no_retry = true};
-    case ErrorCode::not_implemented:
-      return {.status = 501, .type = kServer, .no_retry = true};
+    case ErrorCode::deadline_exceeded: return kTimedOut;
+    case ErrorCode::generation_failed: return {.status = 500, .type = kServer};
+    case ErrorCode::non_finite_output: return {.status = 500, .type = kServer, .no_retry = true};
+    case ErrorCode::not_implemented: return {.status = 501, .type = kServer, .no_retry = true};
     case ErrorCode::invalid_config:
     case ErrorCode::invalid_model:
     case ErrorCode::unsupported_model:
     case ErrorCode::io_error:
-    case ErrorCode::internal:
-      return kInternal;
+    case ErrorCode::internal: return kInternal;
   }
   return kInternal;
 }

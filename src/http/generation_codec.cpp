@@ -41,8 +41,7 @@ void read_size(ObjectReader& body, GenerateRequest& request, FieldNames& names) 
   const std::string_view text = *size;
   const auto cross = text.find('x');
   const auto width = parse_side(text.substr(0, cross));
-  const auto height =
-      cross == text.npos ? std::nullopt : parse_side(text.substr(cross + 1));
+  const auto height = cross == text.npos ? std::nullopt : parse_side(text.substr(cross + 1));
   if (!width || !height)
     refuse("size", "size must be \"auto\" or WIDTHxHEIGHT in pixels, such as \"256x256\"",
            ErrorCode::unsupported_size);

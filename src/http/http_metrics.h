@@ -1,5 +1,6 @@
-// What the HTTP interface counts, in Prometheus' text format 0.0.4. Labels come from the route table
-// and the protocol, never from a client. One per server; every method may be called from any thread.
+// What the HTTP interface counts, in Prometheus' text format 0.0.4. Labels come from the route
+// table and the protocol, never from a client. One per server; every method may be called from any
+// thread.
 #pragma once
 
 #include <memory>

@@ -16,9 +16,7 @@ namespace {
 class StreamedGeneration {
  public:
   StreamedGeneration(const Services& services, OutputOptions output)
-      : services_(services),
-        encoding_{output.format, output.compression},
-        stream_(output.format) {}
+      : services_(services), encoding_{output.format, output.compression}, stream_(output.format) {}
 
   bool tell(const JobSnapshot& job, EventWriter& writer) {
     for (const JobPreview& preview : services_.engine.previews(job.id)) {
@@ -117,8 +115,7 @@ HttpResponse generate(const HttpRequest& request, const Services& services) {
   const SubmittedJob& job = std::get<SubmittedJob>(result);
   HttpResponse response = answer_in(form, request, job, shape, services);
   add_submission_headers(response.headers, job);
-  if (form == AnswerForm::accepted)
-    response.headers.add("Preference-Applied", "respond-async");
+  if (form == AnswerForm::accepted) response.headers.add("Preference-Applied", "respond-async");
   return response;
 }
 

@@ -23,9 +23,12 @@ std::string step_data(const JobSnapshot& job, int step, const EncodedPreview* pr
   data["step"] = step;
   data["steps"] = job.steps;
   if (preview)
-    data["preview"] = {{"image_index", preview->image_index}, {"step", preview->step},
-                       {"width", preview->width},             {"height", preview->height},
-                       {"output_format", "png"},              {"b64_json", preview->png_base64}};
+    data["preview"] = {{"image_index", preview->image_index},
+                       {"step", preview->step},
+                       {"width", preview->width},
+                       {"height", preview->height},
+                       {"output_format", "png"},
+                       {"b64_json", preview->png_base64}};
   return data.dump();
 }
 
@@ -56,8 +59,7 @@ std::vector<Event> JobEventFeed::advance(const JobSnapshot& job,
     add(events, kStartedId, "started", head_of(job, to_string(JobState::running)).dump());
     add_steps(events, job, previews);
   }
-  if (is_end(job.state))
-    add(events, end_id(job), std::string(to_string(job.state)), end_data(job));
+  if (is_end(job.state)) add(events, end_id(job), std::string(to_string(job.state)), end_data(job));
   return events;
 }
 

@@ -1,7 +1,7 @@
-// The event stream of one job: turns its snapshots into events. Numbering is a function of the job's
-// progress alone (1 queued, 2 started, 2 + k step k, then the end), so a listener that comes back
-// with Last-Event-ID gets exactly what it missed, and nothing has to be kept for it.
-// Not thread-safe: one feed belongs to one connection.
+// The event stream of one job: turns its snapshots into events. Numbering is a function of the
+// job's progress alone (1 queued, 2 started, 2 + k step k, then the end), so a listener that comes
+// back with Last-Event-ID gets exactly what it missed, and nothing has to be kept for it. Not
+// thread-safe: one feed belongs to one connection.
 #pragma once
 
 #include <cstdint>

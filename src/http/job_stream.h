@@ -1,5 +1,5 @@
-// Follows one job for one HTTP client until it has ended or the client is gone. Runs on the handler's
-// thread; the device never waits for a client.
+// Follows one job for one HTTP client until it has ended or the client is gone. Runs on the
+// handler's thread; the device never waits for a client.
 #pragma once
 
 #include <functional>
@@ -46,8 +46,8 @@ class EventWriter {
   MonotonicTime last_write_ = clock_.now();
 };
 
-// Calls `tell` with every new state of the job until `tell` says false, the job has ended (told once
-// more in that state), or the client is gone. Keeps an idle stream alive.
+// Calls `tell` with every new state of the job until `tell` says false, the job has ended (told
+// once more in that state), or the client is gone. Keeps an idle stream alive.
 void follow_job(const Services& services, const JobId& id, BodySink& sink,
                 const std::function<bool(const JobSnapshot&, EventWriter&)>& tell);
 

@@ -18,9 +18,7 @@ namespace {
 
 constexpr int kMaxListLimit = 100;
 
-[[noreturn]] void job_not_found() {
-  throw Error(ErrorCode::job_not_found, "there is no such job");
-}
+[[noreturn]] void job_not_found() { throw Error(ErrorCode::job_not_found, "there is no such job"); }
 
 // The job that the path names, if it is the caller's.
 JobSnapshot own_job(const HttpRequest& request, const Services& services) {
@@ -132,8 +130,7 @@ HttpResponse cancel_job(const HttpRequest& request, const Services& services) {
   const auto job = services.engine.snapshot(id);
   if (!job) job_not_found();
   const bool canceled = canceled_now || job->state == JobState::canceled;
-  return json_response(
-      {{"id", id}, {"canceled", canceled}, {"status", to_string(job->state)}});
+  return json_response({{"id", id}, {"canceled", canceled}, {"status", to_string(job->state)}});
 }
 
 // New previews of a running job, encoded for the feed.
@@ -168,14 +165,14 @@ HttpResponse stream_events(const HttpRequest& request, const Services& services)
   auto feed = std::make_shared<JobEventFeed>(job, last_event_id(request));
   // An EventSource comes back after every end; 204 is what stops it.
   if (feed->is_over(job)) return no_content();
-  return event_stream(
-      [&services, feed, id = job.id, token = services.engine.follow(job.id)](BodySink& sink) {
-        follow_job(services, id, sink, [&](const JobSnapshot& snapshot, EventWriter& writer) {
-          for (const Event& event : feed->advance(snapshot, new_previews(snapshot, *feed, services)))
-            if (!writer.write(event)) return false;
-          return true;
-        });
-      });
+  return event_stream([&services, feed, id = job.id,
+                       token = services.engine.follow(job.id)](BodySink& sink) {
+    follow_job(services, id, sink, [&](const JobSnapshot& snapshot, EventWriter& writer) {
+      for (const Event& event : feed->advance(snapshot, new_previews(snapshot, *feed, services)))
+        if (!writer.write(event)) return false;
+      return true;
+    });
+  });
 }
 
 }  // namespace
@@ -183,12 +180,11 @@ HttpResponse stream_events(const HttpRequest& request, const Services& services)
 void add_jobs_routes(Router& router, const Services& services) {
   const auto add = [&](const char* method, const char* pattern, RouteKind kind,
                        HttpResponse (*handler)(const HttpRequest&, const Services&)) {
-    router.add({.method = method,
-                .pattern = pattern,
-                .handler = [handler, &services](const HttpRequest& r) {
-                  return handler(r, services);
-                },
-                .kind = kind});
+    router.add(
+        {.method = method,
+         .pattern = pattern,
+         .handler = [handler, &services](const HttpRequest& r) { return handler(r, services); },
+         .kind = kind});
   };
   add("POST", "/v1/jobs", RouteKind::quick, submit_job);
   add("GET", "/v1/jobs", RouteKind::quick, list_jobs);

@@ -73,8 +73,7 @@ void Listener::Impl::process(Connection& connection, std::string_view bytes) {
     if (!had_started && reader.started()) begin_head(connection);
     count_body(connection, reader.body_bytes());
     switch (reader.stage()) {
-      case RequestReader::Stage::head:
-        return wait_for_bytes(connection);
+      case RequestReader::Stage::head: return wait_for_bytes(connection);
       case RequestReader::Stage::head_read:
         if (!admit(connection, !bytes.empty())) return;
         break;
@@ -86,9 +85,7 @@ void Listener::Impl::process(Connection& connection, std::string_view bytes) {
       case RequestReader::Stage::complete:
         if (!handle(connection, bytes)) return;
         break;
-      case RequestReader::Stage::refused:
-        refuse(connection, reader.refusal());
-        return;
+      case RequestReader::Stage::refused: refuse(connection, reader.refusal()); return;
     }
   }
 }

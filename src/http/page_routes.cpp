@@ -5,7 +5,8 @@
 namespace bafa::http {
 namespace {
 
-// Nothing from elsewhere, nothing inline, no frame round it; pictures are fetched and shown as blobs.
+// Nothing from elsewhere, nothing inline, no frame round it; pictures are fetched and shown as
+// blobs.
 constexpr char kContentSecurityPolicy[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -138,7 +138,8 @@ class ResponseWriter::LibraryCall final : private httplib::Server {
     add_headers(out, response_, context_, writer_.clock_.wall_now());
     if (has_no_body(response_.status)) return;
     const std::string type = out.get_header_value("Content-Type");
-    if (response_.stream || response_.shared_body) out.headers.erase("Content-Type");  // added below
+    if (response_.stream || response_.shared_body)
+      out.headers.erase("Content-Type");  // added below
     if (response_.stream) {
       fill_stream(out, type);
     } else if (const auto& shared = response_.shared_body) {

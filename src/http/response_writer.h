@@ -1,7 +1,7 @@
-// Sends one answer over a socket through cpp-httplib, which speaks HTTP (status line, framing, HEAD);
-// this side owns the socket's deadlines. Keeps nothing beyond what the caller holds and the kernel
-// takes; gives up on a client that takes too little. Used by one thread at a time: a handler's, or
-// the listener's own with a timeout of zero.
+// Sends one answer over a socket through cpp-httplib, which speaks HTTP (status line, framing,
+// HEAD); this side owns the socket's deadlines. Keeps nothing beyond what the caller holds and the
+// kernel takes; gives up on a client that takes too little. Used by one thread at a time: a
+// handler's, or the listener's own with a timeout of zero.
 #pragma once
 
 #include <chrono>

@@ -23,7 +23,7 @@ enum class Prefer { json, picture };
 ResultShape shape_of(const HttpRequest& request, image::Format format, Prefer prefer);
 
 struct FinishedJob {
-  const JobSnapshot& job;            // has ended
+  const JobSnapshot& job;  // has ended
   OutputOptions output;
   std::optional<std::size_t> index;  // one picture only
 };

@@ -35,12 +35,9 @@ Json capabilities_json(const Capabilities& model) {
 }
 
 Json model_json(const Capabilities& model, std::int64_t created) {
-  return {{"id", model.model},
-          {"object", "model"},
-          {"created", created},
-          {"owned_by", "bafa"},
-          {"family", model.family},
-          {"capabilities", capabilities_json(model)}};
+  return {{"id", model.model},      {"object", "model"},
+          {"created", created},     {"owned_by", "bafa"},
+          {"family", model.family}, {"capabilities", capabilities_json(model)}};
 }
 
 std::shared_ptr<const Capabilities> loaded_model(const Services& services) {
@@ -88,9 +85,9 @@ void add_server_routes(Router& router, const Services& services) {
                               "there is no such model; GET /v1/models lists what there is");
                 return json_response(model_json(*model, created));
               }});
-  router.add({.method = "GET",
-              .pattern = "/v1/queue",
-              .handler = [&services](const HttpRequest&) { return queue_state(services); }});
+  router.add({.method = "GET", .pattern = "/v1/queue", .handler = [&services](const HttpRequest&) {
+                return queue_state(services);
+              }});
   router.add({.method = "GET",
               .pattern = "/livez",
               .handler = [](const HttpRequest&) { return json_response({{"status", "alive"}}); },
@@ -105,12 +102,10 @@ void add_server_routes(Router& router, const Services& services) {
 }
 
 void add_operator_routes(Router& router, const Services& services) {
-  router.add({.method = "GET",
-              .pattern = "/metrics",
-              .handler = [&services](const HttpRequest&) {
-                return make_response(200, "text/plain; version=0.0.4; charset=utf-8",
-                                     services.engine.metrics() +
-                                         services.metrics.text(services.open_connections()));
+  router.add({.method = "GET", .pattern = "/metrics", .handler = [&services](const HttpRequest&) {
+                return make_response(
+                    200, "text/plain; version=0.0.4; charset=utf-8",
+                    services.engine.metrics() + services.metrics.text(services.open_connections()));
               }});
 }
 

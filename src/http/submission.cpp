@@ -19,10 +19,10 @@ std::string_view to_word(std::string_view text) {
 Priority allowed_priority(const GenerationBody& body, const Identity& identity) {
   if (!body.priority) return std::min(Priority::normal, identity.highest_priority);
   if (*body.priority > identity.highest_priority)
-    throw Error(ErrorCode::priority_not_allowed,
-                "this key's highest priority is " +
-                    std::string(to_string(identity.highest_priority)),
-                "priority");
+    throw Error(
+        ErrorCode::priority_not_allowed,
+        "this key's highest priority is " + std::string(to_string(identity.highest_priority)),
+        "priority");
   return *body.priority;
 }
 
@@ -52,8 +52,7 @@ std::variant<SubmittedJob, Refusal> submit_generation(const HttpRequest& request
                                                       const Services& services) {
   const auto capabilities = services.engine.capabilities();
   if (!capabilities) return not_loaded();
-  ValidRequest valid =
-      validate(body.request, *capabilities, services.random_seed(), body.names);
+  ValidRequest valid = validate(body.request, *capabilities, services.random_seed(), body.names);
   SubmittedJob job{.id = {}, .acceptance = {}, .body = body};
   if (body.request.negative_prompt && !valid.params().negative_prompt)
     job.body.ignored.emplace_back("negative_prompt");
@@ -75,8 +74,8 @@ GenerationBody read_generation(const HttpRequest& request, UnknownFields unknown
   const std::string* key = request.header("Idempotency-Key");
   if (!key) return body;
   if (!is_idempotency_key(*key))
-    throw Error(ErrorCode::invalid_value, "Idempotency-Key must be 1 to 255 visible ASCII characters",
-                "Idempotency-Key");
+    throw Error(ErrorCode::invalid_value,
+                "Idempotency-Key must be 1 to 255 visible ASCII characters", "Idempotency-Key");
   if (body.request_id && *body.request_id != *key)
     throw Error(ErrorCode::invalid_value,
                 "Idempotency-Key and request_id name different keys; send one of them",
@@ -117,7 +116,8 @@ HttpResponse accepted_answer(const JobId& id, const Services& services) {
 void add_submission_headers(Headers& headers, const SubmittedJob& job) {
   headers.add("X-Job-Id", job.id);
   std::string ignored;
-  for (const std::string& field : job.body.ignored) ignored += (ignored.empty() ? "" : ", ") + field;
+  for (const std::string& field : job.body.ignored)
+    ignored += (ignored.empty() ? "" : ", ") + field;
   if (!ignored.empty()) headers.add("X-Ignored-Params", ignored);
   if (job.acceptance == Acceptance::replayed) headers.add("Idempotent-Replayed", "true");
 }

@@ -30,14 +30,35 @@ void refuse_other_shapes(ComponentConfig& config) {
 
 // Training, generation of text, bookkeeping.
 void ignore_the_rest(ComponentConfig& config) {
-  config.ignore({"architectures", "attention_probs_dropout_prob", "bos_token_id",
-                 "chunk_size_feed_forward", "classifier_dropout", "directionality", "dtype",
-                 "eos_token_id", "gradient_checkpointing", "hidden_dropout_prob", "id2label",
-                 "initializer_factor", "initializer_range", "label2id", "learn_encoder",
-                 "output_attentions", "output_hidden_states", "output_past", "pooler_fc_size",
-                 "pooler_fn", "pooler_num_attention_heads", "pooler_num_fc_layers",
-                 "pooler_size_per_head", "pooler_type", "return_dict", "tie_word_embeddings",
-                 "torch_dtype", "transformers_version", "use_cache"});
+  config.ignore({"architectures",
+                 "attention_probs_dropout_prob",
+                 "bos_token_id",
+                 "chunk_size_feed_forward",
+                 "classifier_dropout",
+                 "directionality",
+                 "dtype",
+                 "eos_token_id",
+                 "gradient_checkpointing",
+                 "hidden_dropout_prob",
+                 "id2label",
+                 "initializer_factor",
+                 "initializer_range",
+                 "label2id",
+                 "learn_encoder",
+                 "output_attentions",
+                 "output_hidden_states",
+                 "output_past",
+                 "pooler_fc_size",
+                 "pooler_fn",
+                 "pooler_num_attention_heads",
+                 "pooler_num_fc_layers",
+                 "pooler_size_per_head",
+                 "pooler_type",
+                 "return_dict",
+                 "tie_word_embeddings",
+                 "torch_dtype",
+                 "transformers_version",
+                 "use_cache"});
 }
 
 nn::Linear query_key_value(const weights::WeightScope& scope, std::int64_t features) {
@@ -100,19 +121,15 @@ XlmRoberta::Layer::Layer(const XlmRobertaConfig& config, const weights::WeightSc
 // x [B, S, features]; the norms come after the sums.
 at::Tensor XlmRoberta::Layer::operator()(const at::Tensor& x, const at::Tensor& mask) const {
   const std::vector<at::Tensor> parts = to_qkv(x).chunk(3, -1);
-  const at::Tensor attended = nn::attention({.query = parts[0],
-                                             .key = parts[1],
-                                             .value = parts[2],
-                                             .key_mask = mask,
-                                             .heads = heads});
+  const at::Tensor attended = nn::attention(
+      {.query = parts[0], .key = parts[1], .value = parts[2], .key_mask = mask, .heads = heads});
   const at::Tensor middle = attention_norm(to_out(attended, x));
   return output_norm(contract(expand(middle), middle));
 }
 
 XlmRoberta::XlmRoberta(const XlmRobertaConfig& config, const weights::WeightScope& scope)
     : config_(config),
-      words_(scope / "roberta.embeddings.word_embeddings", config.vocabulary_size,
-             config.features),
+      words_(scope / "roberta.embeddings.word_embeddings", config.vocabulary_size, config.features),
       positions_(scope / "roberta.embeddings.position_embeddings", config.positions,
                  config.features),
       token_type_((scope / "roberta.embeddings.token_type_embeddings")

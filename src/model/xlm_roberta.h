@@ -1,6 +1,7 @@
-// RobertaSeriesModelWithTransformation: the XLM-RoBERTa encoder of AltDiffusion with the linear head
-// that gives the U-Net its text. Immutable once built; called by the device thread in inference mode.
-// Source: transformers models/xlm_roberta, diffusers pipelines/deprecated/alt_diffusion.
+// RobertaSeriesModelWithTransformation: the XLM-RoBERTa encoder of AltDiffusion with the linear
+// head that gives the U-Net its text. Immutable once built; called by the device thread in
+// inference mode. Source: transformers models/xlm_roberta, diffusers
+// pipelines/deprecated/alt_diffusion.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,17 +22,17 @@ namespace bafa::model {
 
 struct XlmRobertaConfig {
   std::int64_t vocabulary_size = 30522;
-  std::int64_t features = 768;             // hidden_size
+  std::int64_t features = 768;  // hidden_size
   std::int64_t layers = 12;
   std::int64_t heads = 12;
   std::int64_t feed_forward_features = 3072;
   nn::Activation activation = nn::Activation::gelu;
-  std::int64_t positions = 512;            // rows of the position table
+  std::int64_t positions = 512;  // rows of the position table
   std::int64_t token_types = 2;
   std::int64_t pad_id = 1;
   double norm_eps = 1e-12;
-  std::int64_t text_features = 512;        // project_dim: width of the output
-  bool has_pre_transformation = false;     // the head reads the layer before the last
+  std::int64_t text_features = 512;     // project_dim: width of the output
+  bool has_pre_transformation = false;  // the head reads the layer before the last
   bool use_attention_mask = true;
 
   // Tokens that the position table has room for: positions begin after the pad's.
@@ -51,8 +52,8 @@ class XlmRoberta {
 
   const XlmRobertaConfig& config() const { return config_; }
 
-  // ids [B, S] int64, each below the vocabulary's size, S <= max_tokens(); mask [B, S] bool, true for
-  // tokens and false for padding, with at least one true in a row -> [B, S, text_features]
+  // ids [B, S] int64, each below the vocabulary's size, S <= max_tokens(); mask [B, S] bool, true
+  // for tokens and false for padding, with at least one true in a row -> [B, S, text_features]
   at::Tensor operator()(const at::Tensor& ids, const at::Tensor& mask) const;
 
  private:

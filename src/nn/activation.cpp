@@ -7,14 +7,10 @@ namespace bafa::nn {
 
 at::Tensor activate(at::Tensor x, Activation activation) {
   switch (activation) {
-    case Activation::none:
-      return x;
-    case Activation::silu:
-      return at::silu_(x);
-    case Activation::gelu:
-      return at::gelu_(x, "none");
-    case Activation::gelu_tanh:
-      return at::gelu_(x, "tanh");
+    case Activation::none: return x;
+    case Activation::silu: return at::silu_(x);
+    case Activation::gelu: return at::gelu_(x, "none");
+    case Activation::gelu_tanh: return at::gelu_(x, "tanh");
   }
   return x;
 }

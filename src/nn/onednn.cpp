@@ -33,14 +33,10 @@ struct Epilogue {
 
 Epilogue epilogue(Activation activation) {
   switch (activation) {
-    case Activation::none:
-      return {"none", std::nullopt};
-    case Activation::silu:
-      return {"swish", std::nullopt};
-    case Activation::gelu:
-      return {"gelu", "none"};
-    case Activation::gelu_tanh:
-      return {"gelu", "tanh"};
+    case Activation::none: return {"none", std::nullopt};
+    case Activation::silu: return {"swish", std::nullopt};
+    case Activation::gelu: return {"gelu", "none"};
+    case Activation::gelu_tanh: return {"gelu", "tanh"};
   }
   return {"none", std::nullopt};
 }

@@ -1,5 +1,6 @@
-// The way into the pipeline room, free of libtorch: load a model folder, open its tokenizer, describe
-// it, watch or record what it does. Called by app; the pipeline is then owned by the one worker.
+// The way into the pipeline room, free of libtorch: load a model folder, open its tokenizer,
+// describe it, watch or record what it does. Called by app; the pipeline is then owned by the one
+// worker.
 #pragma once
 
 #include <cstddef>
@@ -28,10 +29,10 @@ class StageObserver {
 };
 
 struct LoadOptions {
-  std::filesystem::path path;                      // a diffusers folder
-  std::string device = "cpu";                      // cpu, cuda:N
-  std::string dtype = "auto";                      // auto, fp32, bf16
-  int threads = 0;                                 // of the device's kernels on a CPU; 0: one per core
+  std::filesystem::path path;  // a diffusers folder
+  std::string device = "cpu";  // cpu, cuda:N
+  std::string dtype = "auto";  // auto, fp32, bf16
+  int threads = 0;             // of the device's kernels on a CPU; 0: one per core
   LimitsConfig limits;
   std::uint64_t prompt_cache_bytes = 32ull << 20;  // of encoded prompts kept; 0: none
   StageObserver* observer = nullptr;               // outlives the pipeline
@@ -61,10 +62,10 @@ struct ComponentDescription {
 
 struct ModelDescription {
   std::string name;
-  std::string family;      // `_class_name` of model_index.json
+  std::string family;                            // `_class_name` of model_index.json
   std::vector<ComponentDescription> components;  // by name
   std::uint64_t weights_bytes = 0;
-  std::string refusal;     // empty: bafa has this family and the classes of all its components
+  std::string refusal;  // empty: bafa has this family and the classes of all its components
 };
 
 // Reads JSON and weight headers only. Throws Error{invalid_model} when they are damaged or absent.

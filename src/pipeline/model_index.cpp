@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t kMaxIndexBytes = 1 << 20;
 
-// A component is a pair of names; a pair of nulls stands for one that is left out, and anything else
-// is an option of the reference's pipeline class.
+// A component is a pair of names; a pair of nulls stands for one that is left out, and anything
+// else is an option of the reference's pipeline class.
 std::optional<Component> component(const Json& value) {
   if (!value.is_array() || value.size() != 2) return std::nullopt;
   if (!value[0].is_string() || !value[1].is_string()) return std::nullopt;
@@ -48,10 +48,11 @@ ModelIndex read_model_index(const std::filesystem::path& folder) {
     throw Error(ErrorCode::invalid_model,
                 folder.string() + " is not a diffusers model folder: it has no model_index.json",
                 folder.string());
-  const Json json = parse_json(read_file(file, kMaxIndexBytes), {.max_bytes = kMaxIndexBytes,
-                                                                 .max_depth = 8,
-                                                                 .source = file.string(),
-                                                                 .error = ErrorCode::invalid_model});
+  const Json json =
+      parse_json(read_file(file, kMaxIndexBytes), {.max_bytes = kMaxIndexBytes,
+                                                   .max_depth = 8,
+                                                   .source = file.string(),
+                                                   .error = ErrorCode::invalid_model});
   ObjectReader reader(json, file.string(), ErrorCode::invalid_model);
   reader.require("_class_name");
   ModelIndex index{.folder = folder, .family = *reader.string("_class_name"), .components = {}};

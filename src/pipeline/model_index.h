@@ -10,13 +10,13 @@
 namespace bafa::pipeline {
 
 struct Component {
-  std::string library;     // "diffusers", "transformers", ...
+  std::string library;  // "diffusers", "transformers", ...
   std::string class_name;
 };
 
 struct ModelIndex {
   std::filesystem::path folder;
-  std::string family;                                     // _class_name
+  std::string family;                                        // _class_name
   std::map<std::string, Component, std::less<>> components;  // without the absent ones
 
   // Error{invalid_model} without it.

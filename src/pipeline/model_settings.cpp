@@ -5,14 +5,14 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "base/component_config.h"
 #include "bafa/error.h"
+#include "base/component_config.h"
 
 namespace bafa::pipeline {
 namespace {
 
 constexpr int kMinSide = 32;
-constexpr int kMaxSide = 1024;   // at least this much is allowed, whatever the model was trained at
+constexpr int kMaxSide = 1024;  // at least this much is allowed, whatever the model was trained at
 constexpr int kMaxSteps = 1000;
 constexpr double kMaxGuidance = 20.0;
 
@@ -60,7 +60,8 @@ void read_defaults(ComponentConfig& config, ModelSettings& settings) {
 }
 
 [[noreturn]] void refuse_default(const std::string& what, const std::string& limit) {
-  throw Error(ErrorCode::invalid_config, "the model's default " + what + " is beyond " + limit, what);
+  throw Error(ErrorCode::invalid_config, "the model's default " + what + " is beyond " + limit,
+              what);
 }
 
 SizeLimits size_limits(const ModelSettings& settings, const ModelFacts& facts,

@@ -24,7 +24,7 @@ struct ModelSettings {
   std::string name;
   int steps = 8;
   double guidance_scale = 1.0;
-  std::optional<int> width;    // pixels
+  std::optional<int> width;  // pixels
   std::optional<int> height;
   std::optional<PreviewColours> preview;
 };

@@ -11,8 +11,8 @@
 namespace bafa::pipeline {
 
 // decoded [B, 3, H, W], about -1..1, any floating type -> B pictures, to the bit as diffusers'
-// VaeImageProcessor: x / 2 + 1/2 and the clamp in the decoder's type, then times 255 in fp32, rounded
-// half to even. The values must be finite.
+// VaeImageProcessor: x / 2 + 1/2 and the clamp in the decoder's type, then times 255 in fp32,
+// rounded half to even. The values must be finite.
 std::vector<Image> to_images(const at::Tensor& decoded);
 
 // latents [C, h, w] fp32 -> a picture of h * w pixels.

@@ -50,8 +50,7 @@ std::vector<ImageGeneration*> images_of(std::span<Generation* const> generations
   std::vector<ImageGeneration*> images;
   for (Generation* generation : generations)
     images.push_back(static_cast<ImageGeneration*>(generation));
-  for (const ImageGeneration* image : images)
-    CHECK(image->batch_key == images.front()->batch_key);
+  for (const ImageGeneration* image : images) CHECK(image->batch_key == images.front()->batch_key);
   return images;
 }
 
@@ -64,8 +63,8 @@ at::Tensor join_latents(std::span<ImageGeneration* const> images) {
 // One number an image -> [B] fp32
 template <typename Value>
 at::Tensor per_image(std::span<ImageGeneration* const> images, at::Device device, Value value) {
-  at::Tensor values = at::empty({static_cast<std::int64_t>(images.size())},
-                                at::TensorOptions(at::kFloat));
+  at::Tensor values =
+      at::empty({static_cast<std::int64_t>(images.size())}, at::TensorOptions(at::kFloat));
   float* out = values.mutable_data_ptr<float>();
   for (const ImageGeneration* image : images) *out++ = static_cast<float>(value(*image));
   return values.to(device);
@@ -119,12 +118,13 @@ std::unique_ptr<ImageGeneration> TextToImage::begin_one(const ImageTask& task) {
   image->text = condition(params.prompt);
   if (is_guided(params)) image->negative = condition(params.negative_prompt.value_or(""));
 
-  const auto seed = static_cast<std::uint64_t>(params.seed) + static_cast<std::uint64_t>(task.index);
+  const auto seed =
+      static_cast<std::uint64_t>(params.seed) + static_cast<std::uint64_t>(task.index);
   image->generator = at::detail::createCPUGenerator(seed);
   const std::int64_t scale = parts_.decoder->scale();
-  const at::Tensor noise =
-      at::randn({1, parts_.denoiser->latent_channels(), params.height / scale, params.width / scale},
-                image->generator, at::TensorOptions(at::kFloat));
+  const at::Tensor noise = at::randn(
+      {1, parts_.denoiser->latent_channels(), params.height / scale, params.width / scale},
+      image->generator, at::TensorOptions(at::kFloat));
   image->latents = noise.to(options_.device);
   tracer_.begun(*image, {.params = &params,
                          .seed = static_cast<std::int64_t>(seed),
@@ -155,8 +155,7 @@ at::Tensor TextToImage::predict(std::span<ImageGeneration* const> images,
   for (const ImageGeneration* image : images) texts.push_back(&image->text->prepared);
 
   if (!guided)
-    return parts_.denoiser
-        ->predict({.latents = latents, .timesteps = timesteps, .texts = texts})
+    return parts_.denoiser->predict({.latents = latents, .timesteps = timesteps, .texts = texts})
         .to(at::kFloat);
   const at::Tensor both = parts_.denoiser
                               ->predict({.latents = at::cat({latents, latents}),
@@ -164,10 +163,9 @@ at::Tensor TextToImage::predict(std::span<ImageGeneration* const> images,
                                          .texts = texts})
                               .to(at::kFloat);
   const std::vector<at::Tensor> halves = both.chunk(2);
-  const at::Tensor scale =
-      per_image(images, options_.device,
-                [](const ImageGeneration& image) { return image.guidance_scale; })
-          .view({-1, 1, 1, 1});
+  const at::Tensor scale = per_image(images, options_.device, [](const ImageGeneration& image) {
+                             return image.guidance_scale;
+                           }).view({-1, 1, 1, 1});
   return halves[0] + scale * (halves[1] - halves[0]);
 }
 
@@ -182,8 +180,8 @@ void TextToImage::step(std::span<Generation* const> generations) {
   const StageTimer timer(options_.observer, Stage::forward, images.size());
   const at::Tensor latents = join_latents(images);
   const at::Tensor prediction = predict(images, latents);
-  const sampler::StepOutput after = parts_.sampler->step(
-      {.latents = latents, .prediction = prediction, .positions = positions});
+  const sampler::StepOutput after =
+      parts_.sampler->step({.latents = latents, .prediction = prediction, .positions = positions});
   if (!all_finite(after.latents)) refuse_non_finite("denoiser");
   const std::vector<at::Tensor> next = after.latents.split(1);
   const std::vector<at::Tensor> clean = after.denoised.split(1);

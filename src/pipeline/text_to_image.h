@@ -1,6 +1,6 @@
 // Pipeline over the parts of any family: prompt to conditioning, seeded noise, denoising steps,
-// picture. The latents stay in fp32 whatever the networks run in. Owned by the worker; everything but
-// capabilities() and cost() is called on its one thread.
+// picture. The latents stay in fp32 whatever the networks run in. Owned by the worker; everything
+// but capabilities() and cost() is called on its one thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -26,7 +26,7 @@ struct TextToImageOptions {
   Capabilities capabilities;
   std::optional<PreviewColours> preview;
   at::Device device = at::kCPU;
-  std::string dtype;                  // for the trace: "fp32", "bf16"
+  std::string dtype;  // for the trace: "fp32", "bf16"
   std::uint64_t prompt_cache_bytes = 0;
   StageObserver* observer = nullptr;  // may be null
   Trace* trace = nullptr;             // may be null

@@ -1,6 +1,6 @@
 // Every stage of one image, number by number, for comparison with other implementations; what
-// `bafa generate --trace` writes (the tensors are listed in README.md). Filled by the pipeline on its
-// worker thread, written by app when the image is finished.
+// `bafa generate --trace` writes (the tensors are listed in README.md). Filled by the pipeline on
+// its worker thread, written by app when the image is finished.
 #pragma once
 
 #include <cstdint>

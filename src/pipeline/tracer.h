@@ -1,5 +1,5 @@
-// Fills a Trace from the tensors of the first image that a pipeline begins. Owned by the pipeline; the
-// worker thread.
+// Fills a Trace from the tensors of the first image that a pipeline begins. Owned by the pipeline;
+// the worker thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,7 +19,7 @@ class Tracer {
   // What is known of the run beside the image's own values.
   struct Run {
     const GenerationParams* params = nullptr;
-    std::int64_t seed = 0;      // of this picture
+    std::int64_t seed = 0;  // of this picture
     std::string model, dtype, device;
   };
 

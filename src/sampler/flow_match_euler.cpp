@@ -51,8 +51,8 @@ FlowMatchEulerConfig parse_flow_match_euler_config(ComponentConfig& config) {
     config.expect(option, false);
   config.expect("shift_terminal", nullptr);
   // Of dynamic shifting only.
-  config.ignore({"base_shift", "max_shift", "base_image_seq_len", "max_image_seq_len",
-                 "time_shift_type"});
+  config.ignore(
+      {"base_shift", "max_shift", "base_image_seq_len", "max_image_seq_len", "time_shift_type"});
   config.finish();
   return parsed;
 }

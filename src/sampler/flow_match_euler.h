@@ -12,7 +12,7 @@
 namespace bafa::sampler {
 
 struct FlowMatchEulerConfig {
-  double shift = 1.0;                   // above 1: more steps at high noise
+  double shift = 1.0;  // above 1: more steps at high noise
   std::int64_t num_train_timesteps = 1000;
 };
 

@@ -23,14 +23,14 @@ struct Position {
 };
 
 struct StepInput {
-  at::Tensor latents;               // [B, C, h, w] fp32
-  at::Tensor prediction;            // [B, C, h, w] any floating type
+  at::Tensor latents;                   // [B, C, h, w] fp32
+  at::Tensor prediction;                // [B, C, h, w] any floating type
   std::span<const Position> positions;  // B, which may differ
 };
 
 struct StepOutput {
-  at::Tensor latents;               // [B, C, h, w] fp32, after the step
-  at::Tensor denoised;              // [B, C, h, w] fp32, the clean latents that were predicted
+  at::Tensor latents;   // [B, C, h, w] fp32, after the step
+  at::Tensor denoised;  // [B, C, h, w] fp32, the clean latents that were predicted
 };
 
 class Sampler {

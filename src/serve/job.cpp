@@ -11,12 +11,10 @@ namespace {
 
 bool allowed(JobState from, JobState to) {
   switch (from) {
-    case JobState::queued:
-      return to != JobState::queued && to != JobState::succeeded;
+    case JobState::queued: return to != JobState::queued && to != JobState::succeeded;
     case JobState::running:
       return to == JobState::succeeded || to == JobState::failed || to == JobState::canceled;
-    default:
-      return false;
+    default: return false;
   }
 }
 

@@ -25,7 +25,10 @@ seconds retry_after(double estimate_seconds) {
 Work whole(const Job& job) {
   const Cost& cost = job.spec().cost;
   const int images = job.spec().request.params().count;
-  return {.key = cost.batch_key, .image_steps = images * cost.steps, .encodes = images, .decodes = images};
+  return {.key = cost.batch_key,
+          .image_steps = images * cost.steps,
+          .encodes = images,
+          .decodes = images};
 }
 
 // Ends whose cause passes with time are no answer to the request itself.
@@ -38,14 +41,10 @@ bool replays(const JobSnapshot& job) {
 
 ErrorCode code_of(Push verdict) {
   switch (verdict) {
-    case Push::full:
-      return ErrorCode::queue_full;
-    case Push::tenant_full:
-      return ErrorCode::tenant_limit;
-    case Push::closed:
-      return ErrorCode::draining;
-    case Push::accepted:
-      break;
+    case Push::full: return ErrorCode::queue_full;
+    case Push::tenant_full: return ErrorCode::tenant_limit;
+    case Push::closed: return ErrorCode::draining;
+    case Push::accepted: break;
   }
   CHECK(false);
 }
@@ -276,11 +275,8 @@ bool JobEngine::cancel_job(Job& job, JobError reason) {
       queue_.remove(job, Leave::ended);
       settle(job);
       return true;
-    case Cancel::will_end:
-      queue_.wake();
-      return true;
-    case Cancel::too_late:
-      return false;
+    case Cancel::will_end: queue_.wake(); return true;
+    case Cancel::too_late: return false;
   }
   CHECK(false);
 }

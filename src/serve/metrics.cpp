@@ -64,8 +64,8 @@ struct Metrics::Families {
   Histogram& queue_wait =
       histograms(registry, "bafa_queue_wait_seconds", "From accepted to started.")
           .Add({}, seconds_buckets());
-  Family<Histogram>& stages = histograms(
-      registry, "bafa_stage_seconds", "Device time of the batches of a job that succeeded.");
+  Family<Histogram>& stages = histograms(registry, "bafa_stage_seconds",
+                                         "Device time of the batches of a job that succeeded.");
   Histogram& encode = stages.Add({{"stage", "encode"}}, seconds_buckets());
   Histogram& denoise = stages.Add({{"stage", "denoise"}}, seconds_buckets());
   Histogram& decode = stages.Add({{"stage", "decode"}}, seconds_buckets());

@@ -25,14 +25,10 @@ JobError expired_error() {
 
 double& seconds_of(JobTimings& timings, Phase phase) {
   switch (phase) {
-    case Phase::encode:
-      return timings.encode_seconds;
-    case Phase::denoise:
-      return timings.denoise_seconds;
-    case Phase::decode:
-      return timings.decode_seconds;
-    case Phase::save:
-      break;
+    case Phase::encode: return timings.encode_seconds;
+    case Phase::denoise: return timings.denoise_seconds;
+    case Phase::decode: return timings.decode_seconds;
+    case Phase::save: break;
   }
   CHECK(false);
 }

@@ -23,8 +23,8 @@ class Tokenizer {
   // `text` must be UTF-8. Never more than max_length() ids.
   virtual Tokens encode(std::string_view text) const = 0;
 
-  virtual int max_length() const = 0;          // ids the text encoder is fed, special ones included
-  virtual std::int64_t pad_id() const = 0;     // fills up to max_length()
+  virtual int max_length() const = 0;       // ids the text encoder is fed, special ones included
+  virtual std::int64_t pad_id() const = 0;  // fills up to max_length()
   virtual std::int64_t vocabulary_size() const = 0;  // every id is below it
 };
 

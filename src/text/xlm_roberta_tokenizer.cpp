@@ -27,8 +27,8 @@ struct SpecialToken {
 };
 
 // None is the beginning of another, so the leftmost match is the longest.
-constexpr std::array<SpecialToken, 5> kSpecialTokens{{
-    {"<s>", kBos}, {"<pad>", kPad}, {"</s>", kEos}, {"<unk>", kUnknown}, {"<mask>", kMask}}};
+constexpr std::array<SpecialToken, 5> kSpecialTokens{
+    {{"<s>", kBos}, {"<pad>", kPad}, {"</s>", kEos}, {"<unk>", kUnknown}, {"<mask>", kMask}}};
 
 const SpecialToken* special_token_at(std::string_view text) {
   for (const SpecialToken& token : kSpecialTokens)
@@ -82,8 +82,8 @@ int read_max_length(const std::filesystem::path& file) {
   expect_token(config, "pad_token", "<pad>");
   expect_token(config, "unk_token", "<unk>");
   expect_token(config, "mask_token", "<mask>");
-  for (const char* key : {"added_tokens_decoder", "additional_special_tokens",
-                          "extra_special_tokens"})
+  for (const char* key :
+       {"added_tokens_decoder", "additional_special_tokens", "extra_special_tokens"})
     expect_known_tokens(config, key);
   config.expect("add_prefix_space", true);
   config.expect("do_lower_case", false);

@@ -1,7 +1,7 @@
-// XLM-RoBERTa's tokenizer: a sentencepiece unigram model under fairseq's numbering. Gives the ids of
-// transformers 5's XLMRobertaTokenizer, whose special tokens are also found when they are typed in
-// the text. One known difference: on some runs of combining marks the reference normalises grapheme
-// by grapheme, and this class as the sentencepiece library does. Immutable; any thread.
+// XLM-RoBERTa's tokenizer: a sentencepiece unigram model under fairseq's numbering. Gives the ids
+// of transformers 5's XLMRobertaTokenizer, whose special tokens are also found when they are typed
+// in the text. One known difference: on some runs of combining marks the reference normalises
+// grapheme by grapheme, and this class as the sentencepiece library does. Immutable; any thread.
 #pragma once
 
 #include <filesystem>

@@ -22,7 +22,8 @@ constexpr std::size_t kMaxShards = 1024;
 }
 
 bool is_pickle(const fs::path& path) {
-  static constexpr std::array<std::string_view, 5> kExtensions{".bin", ".ckpt", ".pt", ".pth", ".pkl"};
+  static constexpr std::array<std::string_view, 5> kExtensions{".bin", ".ckpt", ".pt", ".pth",
+                                                               ".pkl"};
   const std::string extension = path.extension().string();
   for (const std::string_view known : kExtensions)
     if (extension == known) return true;
@@ -55,11 +56,11 @@ void check_shard_name(const fs::path& index, const std::string& name) {
 
 // Tensor name to shard name.
 std::map<std::string, std::string> read_index(const fs::path& index) {
-  const Json json = parse_json(read_file(index, kMaxIndexBytes),
-                               {.max_bytes = kMaxIndexBytes,
-                                .max_depth = 8,
-                                .source = index.string(),
-                                .error = ErrorCode::invalid_model});
+  const Json json =
+      parse_json(read_file(index, kMaxIndexBytes), {.max_bytes = kMaxIndexBytes,
+                                                    .max_depth = 8,
+                                                    .source = index.string(),
+                                                    .error = ErrorCode::invalid_model});
   ObjectReader reader(json, index.string(), ErrorCode::invalid_model);
   reader.require("weight_map");
   const Json* map = reader.any("weight_map");
@@ -81,8 +82,10 @@ Checkpoint::Checkpoint(const fs::path& folder, const std::string& stem) {
   for (const char* variant : {"", ".fp16"}) {
     const fs::path file = folder / (stem + variant + ".safetensors");
     const fs::path index = folder / (stem + ".safetensors.index" + variant + ".json");
-    if (fs::exists(file, failed)) open(file);
-    else if (fs::exists(index, failed)) open_shards(index);
+    if (fs::exists(file, failed))
+      open(file);
+    else if (fs::exists(index, failed))
+      open_shards(index);
     if (!files_.empty()) return;
   }
   refuse_folder(folder, stem);

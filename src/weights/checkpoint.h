@@ -23,9 +23,9 @@ class Checkpoint {
     std::size_t file = 0;  // index of the file that holds it
   };
 
-  // Finds `stem`.safetensors, `stem`.safetensors.index.json, or their .fp16 variants in `folder`, in
-  // this order; `stem` is "model" or "diffusion_pytorch_model". Throws Error{invalid_model} when a
-  // file is damaged, when shards and index disagree, when there are no weights, and, saying why,
+  // Finds `stem`.safetensors, `stem`.safetensors.index.json, or their .fp16 variants in `folder`,
+  // in this order; `stem` is "model" or "diffusion_pytorch_model". Throws Error{invalid_model} when
+  // a file is damaged, when shards and index disagree, when there are no weights, and, saying why,
   // when there are only pickle files (.bin, .ckpt, .pt, .pth).
   Checkpoint(const std::filesystem::path& folder, const std::string& stem);
 
@@ -40,8 +40,8 @@ class Checkpoint {
   // cut in place ends the process at the next access, so nothing may point into the map for long.
   std::span<const std::byte> bytes(const Tensor& tensor) const;
 
-  std::uint64_t total_bytes() const;   // of all tensors
-  std::string source() const;          // for messages: the file, or the index
+  std::uint64_t total_bytes() const;  // of all tensors
+  std::string source() const;         // for messages: the file, or the index
 
  private:
   struct File {

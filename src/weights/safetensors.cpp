@@ -62,7 +62,8 @@ std::optional<std::size_t> total_bytes(const std::vector<std::int64_t>& shape, S
   std::uint64_t total = size_bytes(type);
   for (const std::int64_t size : shape) {
     if (size < 0) return std::nullopt;
-    if (__builtin_mul_overflow(total, static_cast<std::uint64_t>(size), &total)) return std::nullopt;
+    if (__builtin_mul_overflow(total, static_cast<std::uint64_t>(size), &total))
+      return std::nullopt;
   }
   if (total > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
     return std::nullopt;

@@ -12,7 +12,7 @@
 namespace bafa::weights {
 
 struct TensorToWrite {
-  std::string name;                  // not twice in a file
+  std::string name;  // not twice in a file
   StoredType type = StoredType::f32;
   std::vector<std::int64_t> shape{};
   std::span<const std::byte> bytes{};  // little endian, exactly shape times type

@@ -171,9 +171,9 @@ void WeightMap::finish() const {
   std::vector<std::string> unused;
   for (const auto& entry : state_->tensors) {
     const std::string& name = entry.first;
-    const bool ignored = std::any_of(
-        state_->options.ignored.begin(), state_->options.ignored.end(),
-        [&name](const std::string& pattern) { return matches(pattern, name); });
+    const bool ignored =
+        std::any_of(state_->options.ignored.begin(), state_->options.ignored.end(),
+                    [&name](const std::string& pattern) { return matches(pattern, name); });
     if (!ignored && !state_->used.contains(name)) unused.push_back(printable(name, 128));
   }
   if (!state_->missing.empty() || !state_->wrong.empty() || !unused.empty())

@@ -1,6 +1,7 @@
-// How layers get their weights. A layer's constructor takes a WeightScope, asks it for each tensor by
-// name and shape, and gets it in the run dtype on the run device. Problems are collected, so that one
-// run tells all of them: WeightMap::finish() throws the list. One thread, while a network is built.
+// How layers get their weights. A layer's constructor takes a WeightScope, asks it for each tensor
+// by name and shape, and gets it in the run dtype on the run device. Problems are collected, so
+// that one run tells all of them: WeightMap::finish() throws the list. One thread, while a network
+// is built.
 //
 //   WeightMap map(Checkpoint(folder, "diffusion_pytorch_model"), {.dtype = at::kBFloat16});
 //   UNet unet(config, map.root());      // inside: scope / "resnets" / 0 / "conv1"
@@ -27,7 +28,7 @@ class WeightScope;
 struct WeightOptions {
   at::ScalarType dtype = at::kFloat;  // floating tensors are converted to it one by one
   at::Device device = at::kCPU;
-  std::vector<std::string> ignored;   // names that may stay unused; one '*' stands for anything
+  std::vector<std::string> ignored;  // names that may stay unused; one '*' stands for anything
   // Applied to each name of the file: legacy names, a prefix to drop. Empty: names as they are.
   std::function<std::string(const std::string&)> rename;
 };

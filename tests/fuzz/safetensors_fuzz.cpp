@@ -1,4 +1,5 @@
-// Any bytes as a safetensors file: refused or understood, and what is understood lies within the file.
+// Any bytes as a safetensors file: refused or understood, and what is understood lies within the
+// file.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

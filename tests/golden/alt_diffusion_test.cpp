@@ -37,8 +37,8 @@ class AltDiffusionGolden : public testing::TestWithParam<std::string> {
  protected:
   Image paint(const std::string& dtype) {
     pipeline::Trace trace;
-    const auto pipeline = pipeline::load(
-        {.path = kGoldenData / "alt_diffusion", .dtype = dtype, .trace = &trace});
+    const auto pipeline =
+        pipeline::load({.path = kGoldenData / "alt_diffusion", .dtype = dtype, .trace = &trace});
     const ValidRequest request = validate(request_of(golden_), pipeline->capabilities(), 0);
     const ImageTask task{.request = &request};
     const auto generations = pipeline->begin({&task, 1});

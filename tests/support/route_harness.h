@@ -49,10 +49,14 @@ class RouteHarness {
 
   explicit RouteHarness(Config config = {}, Capabilities capabilities = fake_capabilities())
       : config_(std::move(config)),
-        engine_([log = log_, capabilities] {
-          return std::make_unique<FakePipeline>(log, capabilities);
-        }, {.queue = config_.queue, .results = config_.results, .workspace_bytes = 0,
-            .version = "test", .on_finished = {}}, clock_) {
+        engine_([log = log_,
+                 capabilities] { return std::make_unique<FakePipeline>(log, capabilities); },
+                {.queue = config_.queue,
+                 .results = config_.results,
+                 .workspace_bytes = 0,
+                 .version = "test",
+                 .on_finished = {}},
+                clock_) {
     log_->hook = [this](const FakeCall& call) {
       if (call.kind == CallKind::step) gate.pass();
     };
@@ -112,9 +116,7 @@ class RouteHarness {
     }
   }
 
-  static Json json_of(const http::HttpResponse& response) {
-    return Json::parse(response.bytes());
-  }
+  static Json json_of(const http::HttpResponse& response) { return Json::parse(response.bytes()); }
   static std::string header(const http::HttpResponse& response, std::string_view name) {
     const std::string* value = response.headers.find(name);
     return value ? *value : "";

@@ -10,8 +10,8 @@ namespace {
 
 void check(cudaError_t status) {
   if (status == cudaSuccess) return;
-  throw Error(ErrorCode::device_error, std::string("no GPU can be used: ") + cudaGetErrorString(status),
-              "model.device");
+  throw Error(ErrorCode::device_error,
+              std::string("no GPU can be used: ") + cudaGetErrorString(status), "model.device");
 }
 
 class Module final : public CudaModule {

@@ -57,8 +57,8 @@ void check_fit(const ComponentConfig& json, const model::XlmRobertaConfig& confi
                         "leaves no room for the tokenizer's model_max_length of " +
                             std::to_string(tokenizer.max_length()) + " tokens");
   if (config.pad_id != tokenizer.pad_id())
-    json.refuse_invalid("pad_token_id", "is not the tokenizer's " +
-                                            std::to_string(tokenizer.pad_id()));
+    json.refuse_invalid("pad_token_id",
+                        "is not the tokenizer's " + std::to_string(tokenizer.pad_id()));
   if (config.text_features != text_features)
     json.refuse_invalid("project_dim", "is " + std::to_string(config.text_features) +
                                            " where the unet's cross_attention_dim is " +

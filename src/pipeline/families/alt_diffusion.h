@@ -1,6 +1,6 @@
-// AltDiffusion: prompts in two languages through XLM-RoBERTa with a transformation head, a U-Net that
-// attends every position, padding included, and an AutoencoderKL. Called while a model is loaded.
-// Source: diffusers pipelines/deprecated/alt_diffusion.
+// AltDiffusion: prompts in two languages through XLM-RoBERTa with a transformation head, a U-Net
+// that attends every position, padding included, and an AutoencoderKL. Called while a model is
+// loaded. Source: diffusers pipelines/deprecated/alt_diffusion.
 #pragma once
 
 #include "pipeline/families/unet_diffusion.h"

@@ -1,5 +1,5 @@
-// The model families that bafa paints with: the only switch on model_index.json's _class_name. Called
-// while a model is loaded or described.
+// The model families that bafa paints with: the only switch on model_index.json's _class_name.
+// Called while a model is loaded or described.
 #pragma once
 
 #include <string>

@@ -19,9 +19,10 @@ std::string refusal(const std::filesystem::path& library) {
 }
 
 TEST(CudaModule, OfABuildWithoutOneSaysHowToGetIt) {
-  EXPECT_EQ(refusal("no/such/libbafa_cuda.so"),
-            "this build has no CUDA part (no/such/libbafa_cuda.so is missing): build on a machine with "
-            "the CUDA toolkit, or use --device cpu");
+  EXPECT_EQ(
+      refusal("no/such/libbafa_cuda.so"),
+      "this build has no CUDA part (no/such/libbafa_cuda.so is missing): build on a machine with "
+      "the CUDA toolkit, or use --device cpu");
 }
 
 TEST(CudaModule, ThatDoesNotLoadSaysWhy) {

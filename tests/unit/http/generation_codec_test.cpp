@@ -17,7 +17,9 @@ GenerationBody read(const std::string& text, UnknownFields unknown = UnknownFiel
   return read_generation_body(parse_json(text), unknown);
 }
 
-std::string with_prompt(const std::string& fields) { return R"({"prompt":"a cat",)" + fields + "}"; }
+std::string with_prompt(const std::string& fields) {
+  return R"({"prompt":"a cat",)" + fields + "}";
+}
 
 // What a caller is told about a body: the error of reading or validating it.
 std::optional<Error> refusal_of(const std::string& text) {
@@ -120,10 +122,28 @@ TEST(GenerationBody, RefusesEveryWrongNumberNamingFieldAndLimit) {
 }
 
 TEST(GenerationBody, RefusesWhatIsNoSize) {
-  for (const char* size :
-       {"", "1024", "x", "256x", "x256", "0x0", "0x256", "-8x256", "+8x256", "256X256", "256×256",
-        "256x256x256", " 256x256", "256 x 256", "256x256 ", "08x256", "0x10x8", "2e2x256",
-        "２５６x２５６", "256.0x256", "99999999999999999999x8", "AUTO"}) {
+  for (const char* size : {"",
+                           "1024",
+                           "x",
+                           "256x",
+                           "x256",
+                           "0x0",
+                           "0x256",
+                           "-8x256",
+                           "+8x256",
+                           "256X256",
+                           "256×256",
+                           "256x256x256",
+                           " 256x256",
+                           "256 x 256",
+                           "256x256 ",
+                           "08x256",
+                           "0x10x8",
+                           "2e2x256",
+                           "２５６x２５６",
+                           "256.0x256",
+                           "99999999999999999999x8",
+                           "AUTO"}) {
     const auto refusal = refusal_of("size", "\"" + std::string(size) + "\"");
     ASSERT_TRUE(refusal) << size;
     EXPECT_EQ(refusal->code(), ErrorCode::unsupported_size) << size;

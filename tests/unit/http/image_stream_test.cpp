@@ -36,14 +36,15 @@ TEST(ImageStream, SendsPartialImagesByteForByte) {
 
 TEST(ImageStream, SendsCompletedImagesByteForByte) {
   const ImageStream stream(image::Format::webp);
-  EXPECT_EQ(to_wire(stream.completed(job_of(1), 0, "foo")),
-            "event: image_generation.completed\n"
-            "data: {\"background\":\"opaque\",\"created_at\":1700000000,\"output_format\":\"webp\","
-            "\"quality\":\"auto\",\"seed\":7,\"size\":\"256x128\","
-            "\"timings\":{\"decode_seconds\":0.0,\"denoise_seconds\":0.0,\"encode_seconds\":0.0,"
-            "\"queue_wait_seconds\":0.0},\"type\":\"image_generation.completed\","
-            "\"usage\":{\"input_tokens\":3,\"input_tokens_details\":{\"image_tokens\":0,"
-            "\"text_tokens\":3},\"output_tokens\":0,\"total_tokens\":3},\"b64_json\":\"Zm9v\"}\n\n");
+  EXPECT_EQ(
+      to_wire(stream.completed(job_of(1), 0, "foo")),
+      "event: image_generation.completed\n"
+      "data: {\"background\":\"opaque\",\"created_at\":1700000000,\"output_format\":\"webp\","
+      "\"quality\":\"auto\",\"seed\":7,\"size\":\"256x128\","
+      "\"timings\":{\"decode_seconds\":0.0,\"denoise_seconds\":0.0,\"encode_seconds\":0.0,"
+      "\"queue_wait_seconds\":0.0},\"type\":\"image_generation.completed\","
+      "\"usage\":{\"input_tokens\":3,\"input_tokens_details\":{\"image_tokens\":0,"
+      "\"text_tokens\":3},\"output_tokens\":0,\"total_tokens\":3},\"b64_json\":\"Zm9v\"}\n\n");
 }
 
 TEST(ImageStream, CountsPartialImagesOfEachPicture) {
@@ -56,12 +57,15 @@ TEST(ImageStream, CountsPartialImagesOfEachPicture) {
     EXPECT_FALSE(stream.wants(preview));
     return data;
   };
-  EXPECT_NE(sent(0, 1).find("\"image_index\":0,\"output_format\":\"png\",\"partial_image_index\":0"),
-            std::string::npos);
-  EXPECT_NE(sent(1, 1).find("\"image_index\":1,\"output_format\":\"png\",\"partial_image_index\":0"),
-            std::string::npos);
-  EXPECT_NE(sent(0, 3).find("\"image_index\":0,\"output_format\":\"png\",\"partial_image_index\":1"),
-            std::string::npos);
+  EXPECT_NE(
+      sent(0, 1).find("\"image_index\":0,\"output_format\":\"png\",\"partial_image_index\":0"),
+      std::string::npos);
+  EXPECT_NE(
+      sent(1, 1).find("\"image_index\":1,\"output_format\":\"png\",\"partial_image_index\":0"),
+      std::string::npos);
+  EXPECT_NE(
+      sent(0, 3).find("\"image_index\":0,\"output_format\":\"png\",\"partial_image_index\":1"),
+      std::string::npos);
 }
 
 TEST(ImageStream, SaysTheSeedOfEachPicture) {
@@ -70,10 +74,11 @@ TEST(ImageStream, SaysTheSeedOfEachPicture) {
 }
 
 TEST(ImageStream, TellsOfAFailureInMidStream) {
-  EXPECT_EQ(to_wire(error_event({.code = ErrorCode::draining, .message = "the server is stopping"})),
-            "event: error\n"
-            "data: {\"error\":{\"message\":\"the server is stopping\",\"type\":\"server_error\","
-            "\"param\":null,\"code\":\"draining\"}}\n\n");
+  EXPECT_EQ(
+      to_wire(error_event({.code = ErrorCode::draining, .message = "the server is stopping"})),
+      "event: error\n"
+      "data: {\"error\":{\"message\":\"the server is stopping\",\"type\":\"server_error\","
+      "\"param\":null,\"code\":\"draining\"}}\n\n");
 }
 
 }  // namespace

@@ -83,10 +83,10 @@ TEST(JobEventFeed, RepeatsWhatAListenerMissed) {
 }
 
 TEST(JobEventFeed, IsOverForAListenerThatHeardTheEnd) {
-  EXPECT_TRUE(JobEventFeed(ended_job(JobState::succeeded), 7).is_over(
-      ended_job(JobState::succeeded)));
-  EXPECT_FALSE(JobEventFeed(ended_job(JobState::succeeded), 6).is_over(
-      ended_job(JobState::succeeded)));
+  EXPECT_TRUE(
+      JobEventFeed(ended_job(JobState::succeeded), 7).is_over(ended_job(JobState::succeeded)));
+  EXPECT_FALSE(
+      JobEventFeed(ended_job(JobState::succeeded), 6).is_over(ended_job(JobState::succeeded)));
   EXPECT_FALSE(JobEventFeed(running_job(2), 4).is_over(running_job(2)));
 }
 
@@ -121,7 +121,8 @@ TEST(JobEventFeed, CarriesAPreviewWithTheNewestStep) {
   JobEventFeed feed(running_job(1), 3);
   const JobPreview first{.image_index = 0, .step = 1, .image = nullptr};
   EXPECT_TRUE(feed.wants(first));
-  const auto events = feed.advance(running_job(2), {{0, 1, 32, 32, "AAAA"}, {1, 1, 32, 32, "BBBB"}});
+  const auto events =
+      feed.advance(running_job(2), {{0, 1, 32, 32, "AAAA"}, {1, 1, 32, 32, "BBBB"}});
   EXPECT_EQ(wire(events),
             "id: 4\nevent: step\n"
             "data: {\"id\":\"j1\",\"preview\":{\"b64_json\":\"AAAA\",\"height\":32,"

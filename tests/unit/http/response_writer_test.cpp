@@ -84,7 +84,8 @@ TEST_F(ResponseWriterTest, SendsAWholeBodyWithItsLength) {
 }
 
 TEST_F(ResponseWriterTest, KeepsTheConnectionAfterAnErrorWhereTheListenerSaysSo) {
-  EXPECT_TRUE(send(make_response(404, "text/plain", "x"), {.request_id = "id", .keep_alive = true}));
+  EXPECT_TRUE(
+      send(make_response(404, "text/plain", "x"), {.request_id = "id", .keep_alive = true}));
   const std::string message = received();
   EXPECT_TRUE(has_line(message, "Connection: keep-alive"));
   EXPECT_EQ(count(message, "Connection: close"), 0u);
@@ -117,7 +118,8 @@ TEST_F(ResponseWriterTest, EndsAStreamWithItsConnectionForHttp10) {
 }
 
 TEST_F(ResponseWriterTest, AnswersHeadWithTheHeadersOfAGet) {
-  EXPECT_TRUE(send(make_response(200, "text/html", "page"), {.request_id = "id", .method = "HEAD"}));
+  EXPECT_TRUE(
+      send(make_response(200, "text/html", "page"), {.request_id = "id", .method = "HEAD"}));
   const std::string message = received();
   EXPECT_TRUE(has_line(message, "Content-Length: 4"));
   EXPECT_EQ(body_of(message), "");

@@ -1,5 +1,5 @@
-// The engine with its worker thread. A gate holds the worker between two calls of the model, so that
-// each test decides what is true at that moment; nothing waits for time to pass.
+// The engine with its worker thread. A gate holds the worker between two calls of the model, so
+// that each test decides what is true at that moment; nothing waits for time to pass.
 #include "serve/job_engine.h"
 
 #include <gmock/gmock.h>
@@ -207,8 +207,8 @@ TEST_F(JobEngineTest, ARepeatUnderAKeyJoinsAndLaterReplays) {
 TEST_F(JobEngineTest, AKeyBelongsToOneBodyAndOneTenant) {
   start();
   const JobId id = submit({}, {.tenant = "ann", .idempotency = IdempotencyKey{"k", "body"}});
-  EXPECT_EQ(refused(engine_->submit(valid_request(), {.tenant = "ann",
-                                                      .idempotency = IdempotencyKey{"k", "b2"}}))
+  EXPECT_EQ(refused(engine_->submit(valid_request(),
+                                    {.tenant = "ann", .idempotency = IdempotencyKey{"k", "b2"}}))
                 .code,
             ErrorCode::idempotency_mismatch);
   EXPECT_NE(submit({}, {.tenant = "bob", .idempotency = IdempotencyKey{"k", "b2"}}), id);
@@ -231,9 +231,8 @@ TEST_F(JobEngineTest, AKeyUsedAHundredTimesAtOnceIsOneJob) {
   const SubmitOptions options{.idempotency = IdempotencyKey{"k", "body"}};
   std::vector<std::future<SubmitResult>> repeats;
   for (int i = 0; i < 100; ++i) {
-    repeats.push_back(std::async(std::launch::async, [&] {
-      return engine_->submit(valid_request(), options);
-    }));
+    repeats.push_back(
+        std::async(std::launch::async, [&] { return engine_->submit(valid_request(), options); }));
   }
   std::set<JobId> ids;
   int created = 0;

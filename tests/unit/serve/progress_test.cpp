@@ -35,27 +35,32 @@ TEST(Previews, AreFewerThanAskedForWhenThereAreFewSteps) {
 TEST(Pace, LearnsFromWhatWasMeasured) {
   Pace pace;
   pace.observe_step(kSmall, 4, 2.0);
-  EXPECT_DOUBLE_EQ(pace.seconds({.key = kSmall, .image_steps = 8, .encodes = 1, .decodes = 1}), 4.0);
+  EXPECT_DOUBLE_EQ(pace.seconds({.key = kSmall, .image_steps = 8, .encodes = 1, .decodes = 1}),
+                   4.0);
   pace.observe_encode(2, 0.2);
   pace.observe_decode(kSmall, 1, 0.3);
-  EXPECT_DOUBLE_EQ(pace.seconds({.key = kSmall, .image_steps = 8, .encodes = 2, .decodes = 2}), 4.8);
+  EXPECT_DOUBLE_EQ(pace.seconds({.key = kSmall, .image_steps = 8, .encodes = 2, .decodes = 2}),
+                   4.8);
 }
 
 TEST(Pace, GivesTheNewestMeasurementAFifthOfTheWeight) {
   Pace pace;
   pace.observe_step(kSmall, 1, 1.0);
   pace.observe_step(kSmall, 1, 2.0);
-  EXPECT_DOUBLE_EQ(pace.seconds({.key = kSmall, .image_steps = 1, .encodes = 0, .decodes = 0}), 1.2);
+  EXPECT_DOUBLE_EQ(pace.seconds({.key = kSmall, .image_steps = 1, .encodes = 0, .decodes = 0}),
+                   1.2);
 }
 
 TEST(Pace, ScalesAnUnknownSizeByItsPixels) {
   Pace pace;
   pace.observe_step(kSmall, 1, 1.0);
-  EXPECT_DOUBLE_EQ(pace.seconds({.key = kLarge, .image_steps = 2, .encodes = 0, .decodes = 0}), 8.0);
+  EXPECT_DOUBLE_EQ(pace.seconds({.key = kLarge, .image_steps = 2, .encodes = 0, .decodes = 0}),
+                   8.0);
 }
 
 TEST(Pace, GuessesBeforeAnythingWasMeasured) {
-  const double guess = Pace().seconds({.key = kSmall, .image_steps = 8, .encodes = 1, .decodes = 1});
+  const double guess =
+      Pace().seconds({.key = kSmall, .image_steps = 8, .encodes = 1, .decodes = 1});
   EXPECT_GT(guess, 0.05);
   EXPECT_LT(guess, 2.0);
 }
@@ -65,7 +70,8 @@ TEST(Pace, RemembersABoundedNumberOfKinds) {
   for (int side = 8; side < 8 * 300; side += 8) {
     pace.observe_step({.width = side, .height = 8, .guided = false}, 1, 1.0);
   }
-  const double first = pace.seconds({.key = {8, 8, false}, .image_steps = 1, .encodes = 0, .decodes = 0});
+  const double first =
+      pace.seconds({.key = {8, 8, false}, .image_steps = 1, .encodes = 0, .decodes = 0});
   EXPECT_LT(first, 1.0) << "forgotten: estimated by its pixels";
 }
 

@@ -77,10 +77,9 @@ class SchedulerTest : public testing::Test {
   Load load_;
   Metrics metrics_{"test"};
   std::map<std::string, int> ends_;  // how often each job was reported as ended
-  Scheduler scheduler_{
-      {pipeline_, queue_, pace_, load_, metrics_, clock_,
-       [this](const Job& job) { ++ends_[job.spec().id]; }},
-      {.limits = {.max_batch = 4, .workspace_bytes = 0}, .idle_after = 30s}};
+  Scheduler scheduler_{{pipeline_, queue_, pace_, load_, metrics_, clock_,
+                        [this](const Job& job) { ++ends_[job.spec().id]; }},
+                       {.limits = {.max_batch = 4, .workspace_bytes = 0}, .idle_after = 30s}};
   std::uint64_t serial_ = 0;
 };
 
@@ -120,8 +119,7 @@ TEST_F(SchedulerTest, JoinsACompatibleJobInMidFlight) {
   turns(2);
   submit({.steps = 3, .seed = 20});
   run_until_rest();
-  EXPECT_EQ(seeds_of(CallKind::step),
-            (std::vector<Seeds>{{10}, {10, 20}, {10, 20}, {20}}));
+  EXPECT_EQ(seeds_of(CallKind::step), (std::vector<Seeds>{{10}, {10, 20}, {10, 20}, {20}}));
 }
 
 TEST_F(SchedulerTest, AlternatesBetweenJobsThatCannotShareAStep) {
@@ -140,8 +138,7 @@ TEST_F(SchedulerTest, GivesEachKindOfImageItsPartOfTheDevicesTime) {
   submit({.steps = 2, .side = 32, .seed = 20});
   run_until_rest();
   EXPECT_EQ(seeds_of(CallKind::step),
-            (std::vector<Seeds>{
-                {10}, {20}, {10}, {10}, {10}, {20}, {10}, {10}, {10}, {10}}));
+            (std::vector<Seeds>{{10}, {20}, {10}, {10}, {10}, {20}, {10}, {10}, {10}, {10}}));
 }
 
 TEST_F(SchedulerTest, SplitsAJobOverBatchesAndKeepsTheOrderOfSeeds) {

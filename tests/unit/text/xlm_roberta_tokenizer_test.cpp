@@ -23,9 +23,7 @@ using testing::Not;
 const std::filesystem::path kData = "tests/golden/data";
 const std::filesystem::path kTokenizer = kData / "alt_diffusion/tokenizer";
 
-nlohmann::json golden() {
-  return nlohmann::json::parse(read_file(kData / "tokens.json", 1 << 20));
-}
+nlohmann::json golden() { return nlohmann::json::parse(read_file(kData / "tokens.json", 1 << 20)); }
 
 TEST(XlmRobertaTokenizer, GivesTheReferencesIdsForOddPrompts) {
   const XlmRobertaTokenizer tokenizer(kTokenizer);
@@ -95,10 +93,10 @@ TEST_F(TokenizerFiles, TakesTheConfigsThatTransformersWrites) {
 }
 
 TEST_F(TokenizerFiles, RefusesWhatItWouldHaveToIgnore) {
-  for (const char* key : {R"("bos_token":"[CLS]")", R"("mask_token":{"content":"[MASK]"})",
-                          R"("extra_special_tokens":["<extra>"])", R"("do_lower_case":true)",
-                          R"("padding_side":"left")", R"("sp_model_kwargs":{"alpha":1})",
-                          R"("something_new":1)"}) {
+  for (const char* key :
+       {R"("bos_token":"[CLS]")", R"("mask_token":{"content":"[MASK]"})",
+        R"("extra_special_tokens":["<extra>"])", R"("do_lower_case":true)",
+        R"("padding_side":"left")", R"("sp_model_kwargs":{"alpha":1})", R"("something_new":1)"}) {
     const test::Refused refused =
         refusal_of_config(R"({"model_max_length":8,)" + std::string(key) + "}");
     EXPECT_EQ(refused.code, ErrorCode::unsupported_model) << key;
@@ -118,9 +116,8 @@ TEST_F(TokenizerFiles, RefusesLengthsThatNoPromptCanHave) {
 
 TEST_F(TokenizerFiles, RefusesDamagedModels) {
   const std::string whole = read_file(kTokenizer / "sentencepiece.bpe.model", 1 << 20);
-  for (const std::string& bytes :
-       {std::string(), std::string("not a model"), whole.substr(0, 1000),
-        whole.substr(0, whole.size() - 1), std::string(4096, '\xff')}) {
+  for (const std::string& bytes : {std::string(), std::string("not a model"), whole.substr(0, 1000),
+                                   whole.substr(0, whole.size() - 1), std::string(4096, '\xff')}) {
     folder.write("sentencepiece.bpe.model", bytes);
     const test::Refused refused = refusal_of_config(R"({"model_max_length":8})");
     EXPECT_EQ(refused.code, ErrorCode::invalid_model);
@@ -129,8 +126,7 @@ TEST_F(TokenizerFiles, RefusesDamagedModels) {
 }
 
 TEST(LoadTokenizer, RefusesClassesThatItDoesNotKnow) {
-  const test::Refused refused =
-      test::refused([] { load_tokenizer(kTokenizer, "GPT2Tokenizer"); });
+  const test::Refused refused = test::refused([] { load_tokenizer(kTokenizer, "GPT2Tokenizer"); });
   EXPECT_EQ(refused.code, ErrorCode::unsupported_model);
   EXPECT_THAT(refused.message, HasSubstr("GPT2Tokenizer"));
 }

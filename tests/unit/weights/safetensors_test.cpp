@@ -35,10 +35,9 @@ std::string refusal(const std::string& file) {
 }
 
 TEST(Safetensors, ReadsTensorsAndMetadata) {
-  const std::string header =
-      R"({"__metadata__":{"format":"pt"},)"
-      R"("a":{"dtype":"F32","shape":[2,3],"data_offsets":[4,28]},)"
-      R"("b":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}   )";
+  const std::string header = R"({"__metadata__":{"format":"pt"},)"
+                             R"("a":{"dtype":"F32","shape":[2,3],"data_offsets":[4,28]},)"
+                             R"("b":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}   )";
   const SafetensorsHeader parsed = parse(file_of(header, 28));
   ASSERT_EQ(parsed.tensors.size(), 2u);
   const StoredTensor& a = parsed.tensors.at("a");
@@ -60,9 +59,10 @@ TEST(Safetensors, ReadsScalarsAndEmptyTensors) {
 
 TEST(Safetensors, ReadsBackWhatTheWriterWrites) {
   const std::array<float, 2> values{1.5f, -2.0f};
-  const std::array<TensorToWrite, 1> tensors{
-      {{.name = "x", .type = StoredType::f32, .shape = {2},
-        .bytes = std::as_bytes(std::span(values))}}};
+  const std::array<TensorToWrite, 1> tensors{{{.name = "x",
+                                               .type = StoredType::f32,
+                                               .shape = {2},
+                                               .bytes = std::as_bytes(std::span(values))}}};
   const std::string file = safetensors_file(tensors, {{"prompt", "a \xff 猫"}});
   const SafetensorsHeader parsed = parse(file);
   const StoredTensor& x = parsed.tensors.at("x");
@@ -94,9 +94,9 @@ TEST(Safetensors, RefusesATensorTwice) {
 // Each `shape` and `offsets` with 8 bytes of data.
 std::string refusal_of_tensor(const std::string& type, const std::string& shape,
                               const std::string& offsets) {
-  return refusal(file_of(R"({"a":{"dtype":)" + type + R"(,"shape":)" + shape +
-                             R"(,"data_offsets":)" + offsets + "}}",
-                         8));
+  return refusal(file_of(
+      R"({"a":{"dtype":)" + type + R"(,"shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}",
+      8));
 }
 
 TEST(Safetensors, RefusesOffsetsOutsideTheFile) {
@@ -128,8 +128,7 @@ TEST(Safetensors, RefusesUnknownTypesAndFields) {
   EXPECT_THAT(refusal_of_tensor(R"("F4")", "[2]", "[0,8]"), HasSubstr("F4"));
   EXPECT_THAT(refusal_of_tensor("1", "[2]", "[0,8]"), HasSubstr("dtype"));
   EXPECT_THAT(refusal_of_tensor(R"("F32")", R"(["2"])", "[0,8]"), HasSubstr("shape"));
-  EXPECT_THAT(refusal(file_of(R"({"a":{"dtype":"U8","shape":[]}})", 1)),
-              HasSubstr("data_offsets"));
+  EXPECT_THAT(refusal(file_of(R"({"a":{"dtype":"U8","shape":[]}})", 1)), HasSubstr("data_offsets"));
   EXPECT_THAT(
       refusal(file_of(R"({"a":{"dtype":"U8","shape":[],"data_offsets":[0,1],"more":1}})", 1)),
       HasSubstr("more"));
@@ -156,8 +155,7 @@ TEST(Safetensors, RefusesMetadataThatIsNotText) {
 
 // A damaged download must be an error at every length, never a crash.
 TEST(Safetensors, RefusesAWholeFileCutAnywhere) {
-  const std::string whole =
-      file_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8);
+  const std::string whole = file_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8);
   for (std::size_t length = 0; length < whole.size(); ++length) refusal(whole.substr(0, length));
 }
 

@@ -30,8 +30,8 @@ class WeightMapTest : public testing::Test {
   WeightMap map(WeightOptions options = {}) {
     std::vector<TensorToWrite> tensors;
     for (std::size_t i = 0; i < names_.size(); ++i)
-      tensors.push_back({.name = names_[i], .shape = shapes_[i],
-                         .bytes = std::as_bytes(std::span(values_[i]))});
+      tensors.push_back(
+          {.name = names_[i], .shape = shapes_[i], .bytes = std::as_bytes(std::span(values_[i]))});
     folder_.write("model.safetensors", safetensors_file(tensors, {}));
     return WeightMap(Checkpoint(folder_.path(), "model"), std::move(options));
   }
