@@ -165,7 +165,7 @@ std::variant<Identity, AuthRefusal> Authenticator::authenticate(const Headers& h
                                    .message = "This key may make " +
                                               std::to_string(key->requests_per_minute) +
                                               " requests a minute.",
-                                   .retry_after = *wait}};
+                                   .retry_after = wait}};
   return Identity{.tenant = key->name,
                   .highest_priority = key->highest_priority,
                   .max_active_jobs = key->max_active_jobs};

@@ -34,8 +34,8 @@ struct Connection {
     lingering,  // answered for the last time; read on, so that the client sees the answer
   };
 
-  Connection(std::uint64_t id_, AcceptedSocket accepted, const TransportConfig& limits)
-      : id(id_),
+  Connection(std::uint64_t connection_id, AcceptedSocket accepted, const TransportConfig& limits)
+      : id(connection_id),
         socket(std::move(accepted.socket)),
         peer(std::move(accepted.peer)),
         group(address_group(peer)),
