@@ -116,8 +116,8 @@ TEST_F(ModelFolder, WithDefaultsBeyondTheOperatorsLimitsIsRefused) {
 }
 
 TEST_F(ModelFolder, RunsOnKnownDevicesAndTypesOnly) {
-  EXPECT_EQ(loading({.device = "tpu"}).param, "device");
-  EXPECT_EQ(loading({.dtype = "int8"}).param, "dtype");
+  EXPECT_EQ(loading({.device = "tpu"}).param, "model.device");
+  EXPECT_EQ(loading({.dtype = "int8"}).param, "model.dtype");
   EXPECT_NE(loading({.dtype = "fp16"}).message.find("bf16"), std::string::npos);
 }
 
