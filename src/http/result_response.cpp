@@ -19,7 +19,8 @@ constexpr std::array kFormats{Format::png, Format::jpeg, Format::webp};
 // Formats in the order of preference: the job's own first.
 std::array<Format, kFormats.size()> formats_from(Format first) {
   auto formats = kFormats;
-  std::ranges::stable_partition(formats, [first](Format format) { return format == first; });
+  const auto preferred = std::ranges::find(formats, first);
+  std::rotate(formats.begin(), preferred, std::next(preferred));
   return formats;
 }
 

@@ -51,25 +51,25 @@ bool can_pack(const at::Tensor& weight) {
 
 at::Tensor pack_linear(const at::Tensor& weight) {
   using Reorder = at::Tensor(const at::Tensor&, std::optional<std::int64_t>);
-  static const auto reorder = operator_named<Reorder>("mkldnn::_reorder_linear_weight");
-  return reorder.call(weight.contiguous(), std::nullopt);
+  static const auto kReorder = operator_named<Reorder>("mkldnn::_reorder_linear_weight");
+  return kReorder.call(weight.contiguous(), std::nullopt);
 }
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,
                   Activation activation) {
   using Pointwise = at::Tensor(const at::Tensor&, const at::Tensor&,
                                const std::optional<at::Tensor>&, std::string_view, Scalars, Text);
-  static const auto pointwise = operator_named<Pointwise>("mkldnn::_linear_pointwise");
+  static const auto kPointwise = operator_named<Pointwise>("mkldnn::_linear_pointwise");
   const Epilogue after = epilogue(activation);
-  return pointwise.call(x, packed, optional(bias), after.name, Scalars(), after.algorithm);
+  return kPointwise.call(x, packed, optional(bias), after.name, Scalars(), after.algorithm);
 }
 
 at::Tensor linear_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& packed,
                       const at::Tensor& bias) {
   using Binary = at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&,
                             const std::optional<at::Tensor>&, std::string_view);
-  static const auto binary = operator_named<Binary>("mkldnn::_linear_pointwise", "binary");
-  return binary.call(x, residual, packed, optional(bias), "add");
+  static const auto kBinary = operator_named<Binary>("mkldnn::_linear_pointwise", "binary");
+  return kBinary.call(x, residual, packed, optional(bias), "add");
 }
 
 at::Tensor pack_conv2d(const at::Tensor& weight, const ConvGeometry& geometry) {
@@ -85,12 +85,12 @@ at::Tensor conv2d(const at::Tensor& x, const at::Tensor& packed, const at::Tenso
   using Pointwise = at::Tensor(const at::Tensor&, const at::Tensor&,
                                const std::optional<at::Tensor>&, at::IntArrayRef, at::IntArrayRef,
                                at::IntArrayRef, std::int64_t, std::string_view, Scalars, Text);
-  static const auto pointwise = operator_named<Pointwise>("mkldnn::_convolution_pointwise");
+  static const auto kPointwise = operator_named<Pointwise>("mkldnn::_convolution_pointwise");
   const std::array<std::int64_t, 2> padding{geometry.padding, geometry.padding};
   const std::array<std::int64_t, 2> stride{geometry.stride, geometry.stride};
   const std::array<std::int64_t, 2> dilation{1, 1};
-  return pointwise.call(x, packed, optional(bias), padding, stride, dilation, 1, "none", Scalars(),
-                        std::nullopt);
+  return kPointwise.call(x, packed, optional(bias), padding, stride, dilation, 1, "none", Scalars(),
+                         std::nullopt);
 }
 
 at::Tensor conv2d_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& packed,
@@ -99,12 +99,12 @@ at::Tensor conv2d_add(const at::Tensor& x, const at::Tensor& residual, const at:
                             const std::optional<at::Tensor>&, at::IntArrayRef, at::IntArrayRef,
                             at::IntArrayRef, std::int64_t, std::string_view,
                             std::optional<at::Scalar>, Text, Scalars, Text);
-  static const auto binary = operator_named<Binary>("mkldnn::_convolution_pointwise", "binary");
+  static const auto kBinary = operator_named<Binary>("mkldnn::_convolution_pointwise", "binary");
   const std::array<std::int64_t, 2> padding{geometry.padding, geometry.padding};
   const std::array<std::int64_t, 2> stride{geometry.stride, geometry.stride};
   const std::array<std::int64_t, 2> dilation{1, 1};
-  return binary.call(x, residual, packed, optional(bias), padding, stride, dilation, 1, "add",
-                     std::nullopt, std::nullopt, Scalars(), std::nullopt);
+  return kBinary.call(x, residual, packed, optional(bias), padding, stride, dilation, 1, "add",
+                      std::nullopt, std::nullopt, Scalars(), std::nullopt);
 }
 
 }  // namespace bafa::nn::onednn
