@@ -1,5 +1,6 @@
 """Phase 1: the autoencoder that turns a 256x256 picture into 4x32x32 latents and back."""
 
+import math
 import time
 
 import torch
@@ -28,7 +29,7 @@ WEIGHTS = "autoencoder_final.pt"
 CROP = 128
 # The share of steps on crops; whole pictures come last because group norm sees other statistics there.
 CROP_SHARE = 0.68
-KL_WEIGHT = 1e-3
+KL_WEIGHT = 4e-4
 
 
 def build():
@@ -76,13 +77,26 @@ def reconstruction_loss(output, target):
             + 0.5 * gradient_loss(output, target) + 0.5 * coarse)
 
 
-def train(run, pictures, steps, device, seed, batch_scale=1):
+def piece_gradients(model, parameters, device, target, noise):
+    """Of some pictures of a batch: (mean loss by parameter, mean squared error, KL divergence)."""
+    target = target.to(device, memory_format=torch.channels_last)
+    with torch.autocast(device.type, torch.bfloat16):
+        posterior = model.encode(target).latent_dist
+        mean, log_variance = posterior.mean.float(), posterior.logvar.float()
+        output = model.decode(mean + torch.exp(0.5 * log_variance) * noise.to(device)).sample.float()
+    kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
+    loss = reconstruction_loss(output, target) + KL_WEIGHT * kl
+    return torch.autograd.grad(loss, parameters), functional.mse_loss(output, target).item(), kl.item()
+
+
+def train(run, pictures, steps, device, seed, workers):
     if run.file(WEIGHTS).exists():
         return
     torch.manual_seed(seed)
     model = build().to(device, memory_format=torch.channels_last)
+    parameters = list(model.parameters())
     matrices, rest = split_for_muon(model)
-    optimiser = Optimiser(matrices, 3e-3, [(rest, 1.5e-3)])
+    optimiser = Optimiser(matrices, 3e-3, [(rest, 1.5e-3)], workers.map)
     average = Average(model, 0.995)
     step = 0
     if state := run.load(CHECKPOINT):
@@ -99,24 +113,21 @@ def train(run, pictures, steps, device, seed, batch_scale=1):
     while step < steps:
         generator = step_generator(seed, "autoencoder", step)
         crop = step < CROP_SHARE * steps
-        target = make_batch(pictures, (5 if crop else 2) * batch_scale, crop, generator)
-        target = target.to(device, memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16):
-            posterior = model.encode(target).latent_dist
-            mean, log_variance = posterior.mean.float(), posterior.logvar.float()
-            noise = torch.randn(mean.shape, generator=generator).to(device)
-            output = model.decode(mean + torch.exp(0.5 * log_variance) * noise).sample
-        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        loss = reconstruction_loss(output.float(), target) + KL_WEIGHT * kl
-        loss.backward()
+        target = make_batch(pictures, 5 if crop else 2, crop, generator)
+        side = target.shape[-1] // 8
+        noise = torch.randn(len(target), CONFIG["latent_channels"], side, side, generator=generator)
+        pieces = zip(target.split(1), noise.split(1)) if device.type == "cpu" else [(target, noise)]
+        results = workers.map(lambda piece: piece_gradients(model, parameters, device, *piece), pieces)
+        for parameter, *parts in zip(parameters, *(gradients for gradients, _, _ in results)):
+            parameter.grad = sum(parts[1:], start=parts[0]) / len(parts)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step(rate_at(step, steps))
         average.update(model, step)
         step += 1
         if time_to_log():
-            mse = functional.mse_loss(output.float(), target)
-            run.log("autoencoder", step=step, psnr_batch=round(6.02 - 10 * mse.log10().item(), 2),
-                    kl=round(kl.item(), 3), seconds_a_step=round((time.monotonic() - started) / (step - first), 3))
+            mse = sum(error for _, error, _ in results) / len(results)
+            run.log("autoencoder", step=step, psnr_batch=round(6.02 - 10 * math.log10(mse), 2),
+                    kl=round(results[0][2], 3), seconds_a_step=round((time.monotonic() - started) / (step - first), 3))
         if time_to_save():
             save()
     save()

@@ -27,25 +27,25 @@ def load_palettes(run, pictures):
     return [augment.Palette(**row) for row in json.loads(path.read_text())]
 
 
-def encode_all(run, pictures, palettes, variants, device):
+def encode_all(run, pictures, palettes, variants, device, workers):
     """Latents [n, 4, 32, 32] and 24x24 thumbnails of the originals followed by the variants."""
     if state := run.load(LATENTS):
         return state
     model = autoencoder.load(run, device)
     sources = pictures.numpy()
-    latents, thumbnails = [], []
     count = len(pictures) + len(variants)
-    for start in range(0, count, 32):
-        rgb = []
-        for index in range(start, min(start + 32, count)):
-            if index < len(pictures):
-                rgb.append(on_background(pictures[index]))
-            else:
-                rendered = augment.render(variants[index - len(pictures)], sources, palettes)
-                rgb.append(torch.from_numpy(rendered.copy()).permute(2, 0, 1) / 127.5 - 1)
-        rgb = torch.stack(rgb)
-        latents.append(autoencoder.encode(model, rgb, device).half())
-        thumbnails.append(functional.adaptive_avg_pool2d(rgb, THUMBNAIL).half())
+
+    def picture_at(index):
+        if index < len(pictures):
+            return on_background(pictures[index])
+        rendered = augment.render(variants[index - len(pictures)], sources, palettes)
+        return torch.from_numpy(rendered.copy()).permute(2, 0, 1) / 127.5 - 1
+
+    def encode(start):
+        rgb = torch.stack([picture_at(index) for index in range(start, min(start + 32, count))])
+        return autoencoder.encode(model, rgb, device).half(), functional.adaptive_avg_pool2d(rgb, THUMBNAIL).half()
+
+    latents, thumbnails = zip(*workers.map(encode, range(0, count, 32)))
     state = {"latents": torch.cat(latents), "thumbnails": torch.cat(thumbnails)}
     run.save(LATENTS, state)
     return state

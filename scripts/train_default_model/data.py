@@ -27,18 +27,23 @@ def load_records(folder):
                    {"en": row["en_tags"], "zh": row["zh_tags"]}) for row in rows]
 
 
+def read_pictures(folder, records):
+    """RGBA bytes [n, 4, 256, 256]."""
+    pictures = numpy.empty((len(records), 4, SIZE, SIZE), dtype=numpy.uint8)
+    for index, record in enumerate(records):
+        image = Image.open(Path(folder) / "images" / record.file).convert("RGBA")
+        if image.size != (SIZE, SIZE):  # one file is 256x264
+            image = image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+        pictures[index] = numpy.asarray(image).transpose(2, 0, 1)
+    return torch.from_numpy(pictures)
+
+
 def load_pictures(folder, records, run):
-    """RGBA bytes [n, 4, 256, 256]; decoded once, then memory-mapped from the run folder."""
+    """The same, decoded once, then memory-mapped from the run folder."""
     cache = run.file("pictures.npy")
     if not cache.exists():
-        pictures = numpy.empty((len(records), 4, SIZE, SIZE), dtype=numpy.uint8)
-        for index, record in enumerate(records):
-            image = Image.open(Path(folder) / "images" / record.file).convert("RGBA")
-            if image.size != (SIZE, SIZE):  # one file is 256x264
-                image = image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-            pictures[index] = numpy.asarray(image).transpose(2, 0, 1)
         partial = run.file("pictures.partial.npy")
-        numpy.save(partial, pictures)
+        numpy.save(partial, read_pictures(folder, records).numpy())
         partial.rename(cache)
     return torch.from_numpy(numpy.load(cache, mmap_mode="c"))
 

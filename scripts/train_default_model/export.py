@@ -18,6 +18,7 @@ from torch.nn import functional
 import autoencoder
 import corpus
 import data
+import decoder
 import diffusion
 import text_encoder
 import tokenizer
@@ -90,7 +91,7 @@ def export(run, pictures, out):
     partial.mkdir(parents=True)
     state = run.load(diffusion.CHECKPOINT)
     export_module(diffusion.build(), state["unet_average"], partial / "unet", "diffusion_pytorch_model.safetensors")
-    export_module(autoencoder.build(), run.load(autoencoder.WEIGHTS), partial / "vae",
+    export_module(autoencoder.build(), run.load(decoder.WEIGHTS), partial / "vae",
                   "diffusion_pytorch_model.safetensors")
     export_text_encoder(state["text_average"], partial / "text_encoder")
     export_tokenizer(run, partial / "tokenizer")

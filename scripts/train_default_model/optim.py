@@ -26,8 +26,10 @@ class Muon(torch.optim.Optimizer):
     Equal shapes are stacked, so that the many small products of a small network become a few batched ones.
     """
 
-    def __init__(self, params, lr, momentum=0.95):
+    def __init__(self, params, lr, momentum=0.95, parallel=map):
+        """`parallel` may run the shapes of one step side by side."""
         super().__init__(params, {"lr": lr, "momentum": momentum})
+        self.parallel = parallel
 
     @torch.no_grad()
     def step(self):
@@ -42,23 +44,24 @@ class Muon(torch.optim.Optimizer):
                 state["momentum"].lerp_(param.grad, 1 - group["momentum"])
                 update = param.grad.lerp(state["momentum"], group["momentum"])
                 by_shape.setdefault((param.shape[0], param[0].numel()), []).append((param, update))
-            for (rows, columns), members in by_shape.items():
-                stacked = torch.stack([update.reshape(rows, columns) for _, update in members])
+            stacks = [torch.stack([update.reshape(shape) for _, update in members])
+                      for shape, members in by_shape.items()]
+            for (shape, members), updates in zip(by_shape.items(), self.parallel(orthogonalise, stacks)):
                 # Brings the update's element size near that of Adam, so both optimisers live with one rate.
-                scale = 0.2 * max(rows, columns) ** 0.5
-                for (param, _), update in zip(members, orthogonalise(stacked)):
+                scale = 0.2 * max(shape) ** 0.5
+                for (param, _), update in zip(members, updates):
                     param.add_(update.reshape(param.shape), alpha=-group["lr"] * scale)
 
 
 class Optimiser:
     """Muon for matrices and AdamW for the rest, driven by one rate multiplier."""
 
-    def __init__(self, muon_params, muon_lr, adam_groups):
+    def __init__(self, muon_params, muon_lr, adam_groups, parallel=map):
         """`adam_groups` is a list of (parameters, rate)."""
         self.parts = [torch.optim.AdamW([{"params": list(params), "lr": lr} for params, lr in adam_groups],
                                         betas=(0.9, 0.98), weight_decay=0.0)]
         if muon_params:
-            self.parts.append(Muon(muon_params, muon_lr))
+            self.parts.append(Muon(muon_params, muon_lr, parallel=parallel))
         self.base_rates = [[group["lr"] for group in part.param_groups] for part in self.parts]
 
     def step(self, rate_multiplier):

@@ -17,6 +17,7 @@ from run_state import Every
 WIDTH = 256
 WEIGHTS = "text_encoder.pt"
 BATCH = 192
+PIECE = 48  # prompts that a worker takes at a time
 THUMBNAIL = 24
 COMPONENTS = 256
 
@@ -51,7 +52,23 @@ def picture_codes(thumbnails):
     return codes / codes.std()
 
 
-def train(run, prompt_source, thumbnails, steps, device, seed):
+def piece_gradients(model, head, parameters, codes, ids, index):
+    """Of some prompts: (mean loss by parameter, squared error, cross entropy, share of pictures found)."""
+    # Trailing pads change nothing for the tokens before them, so this phase leaves most of them out.
+    ids = ids[:, :int((ids != tokenizer.PAD).sum(1).max())].to(codes.device)
+    index = index.to(codes.device)
+    with torch.autocast(codes.device.type, torch.bfloat16):
+        tokens = model(ids).float()
+    real = (ids != tokenizer.PAD).float()[..., None]
+    predicted = head((tokens * real).sum(1) / real.sum(1))
+    similarity = functional.normalize(predicted, dim=-1) @ functional.normalize(codes, dim=-1).T * 20
+    match = functional.cross_entropy(similarity, index)
+    error = functional.mse_loss(predicted, codes[index])
+    right = (similarity.argmax(-1) == index).float().mean()
+    return torch.autograd.grad(error + 0.2 * match, parameters), error.item(), match.item(), right.item()
+
+
+def train(run, prompt_source, thumbnails, steps, device, seed, workers):
     """`prompt_source(rng)` gives (picture index, token ids); `thumbnails` hold one small picture for each index."""
     if run.file(WEIGHTS).exists():
         return
@@ -59,30 +76,25 @@ def train(run, prompt_source, thumbnails, steps, device, seed):
     codes = picture_codes(thumbnails).to(device)
     model = TextEncoder().to(device)
     head = nn.Linear(WIDTH, COMPONENTS).to(device)
+    parameters = [*model.parameters(), *head.parameters()]
     matrices, rest = split_for_muon(model)
-    optimiser = Optimiser(matrices, 2e-3, [(rest + list(head.parameters()), 2e-3)])
+    optimiser = Optimiser(matrices, 2e-3, [(rest + list(head.parameters()), 2e-3)], workers.map)
+    piece_size = PIECE if device.type == "cpu" else BATCH
     time_to_log = Every(15)
     for step in range(steps):
         rng = random.Random(f"text {seed} {step}")
         drawn = [prompt_source(rng) for _ in range(BATCH)]
-        index = torch.tensor([picture for picture, _ in drawn], device=device)
+        index = torch.tensor([picture for picture, _ in drawn])
         ids = torch.tensor([tokens for _, tokens in drawn])
-        # Trailing pads change nothing for the tokens before them, so this phase leaves most of them out.
-        ids = ids[:, :int((ids != tokenizer.PAD).sum(1).max())].to(device)
-        with torch.autocast(device.type, torch.bfloat16):
-            tokens = model(ids).float()
-        real = (ids != tokenizer.PAD).float()[..., None]
-        predicted = head((tokens * real).sum(1) / real.sum(1))
-        similarity = functional.normalize(predicted, dim=-1) @ functional.normalize(codes, dim=-1).T * 20
-        match = functional.cross_entropy(similarity, index)
-        error = functional.mse_loss(predicted, codes[index])
-        (error + 0.2 * match).backward()
+        results = workers.map(lambda piece: piece_gradients(model, head, parameters, codes, *piece),
+                              zip(ids.split(piece_size), index.split(piece_size)))
+        for parameter, *parts in zip(parameters, *(gradients for gradients, *_ in results)):
+            parameter.grad = sum(parts[1:], start=parts[0]) / len(parts)
         optimiser.step(rate_at(step, steps))
         if time_to_log():
-            right = (similarity.argmax(-1) == index).float().mean()
-            run.log("text_encoder", step=step, error=round(error.item(), 4), match=round(match.item(), 4),
-                    right=round(right.item(), 3))
-    normalise_output(model, ids)
+            error, match, right = (round(sum(values) / len(results), 4) for values in zip(*(r[1:] for r in results)))
+            run.log("text_encoder", step=step, error=error, match=match, right=right)
+    normalise_output(model, ids.to(device))
     run.save(WEIGHTS, model.state_dict())
 
 
