@@ -13,7 +13,6 @@ import tokenizer
 from data import on_background
 from text_encoder import THUMBNAIL
 
-ORIGINALS_SHARE = 0.72
 # How often each kind of variant is drawn; recolouring carries most to prompts that nobody rendered.
 KIND_WEIGHTS = {"colour": 0.40, "count": 0.17, "wear": 0.21, "pair": 0.12, "background": 0.10}
 LATENTS = "latents.pt"
@@ -52,7 +51,9 @@ def encode_all(run, pictures, palettes, variants, device, workers):
 
 
 class PromptSource:
-    """Draws (picture index, token ids); indices past the originals are variants."""
+    """Draws (picture index, token ids), `originals_share` of them originals; indices past those are variants."""
+
+    originals_share = 0.72
 
     def __init__(self, records, palettes, variants, pieces, tag_share):
         self.records = records
@@ -65,7 +66,7 @@ class PromptSource:
 
     def __call__(self, rng):
         language = rng.choice(captions.LANGUAGES)
-        if rng.random() < ORIGINALS_SHARE:
+        if rng.random() < self.originals_share:
             index = rng.randrange(len(self.records))
             prompt = captions.random_prompt(self.records[index], language, self.colours[index], self.tag_share, rng)
             return index, self.pieces.encode(prompt)

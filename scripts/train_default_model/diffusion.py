@@ -32,8 +32,11 @@ CHECKPOINT = "diffusion.pt"
 SAMPLER_STEPS = 8
 # Pictures of one batch that a worker takes at a time; small enough to stay in a core's cache.
 PIECE = 8
-# What is drawn once the outlines stand (see draw_sigmas): the noise levels that the sampler visits, most often first.
-VISITED_FROM = 0.45
+# From this share of the run on, when the outlines stand, the rate falls, most pictures are originals (the variants have
+# taught what words do; the details are the originals'), most noise levels are those that the sampler visits, and half of
+# each batch walks the sampler's own path (see Walkers).
+REFINE_FROM = 0.45
+REFINED_ORIGINALS_SHARE = 0.85
 VISITED_SHARE = 0.6
 VISITED_WEIGHTS = (20, 18, 14, 12, 11, 10, 8, 7)
 
@@ -48,7 +51,7 @@ def build():
 
 def draw_sigmas(count, progress, generator):
     """High noise decides what is painted and is hardest, so it gets most of the early steps."""
-    high_share = 0.45 if progress < VISITED_FROM else 0.25
+    high_share = 0.45 if progress < REFINE_FROM else 0.25
     logit_normal = torch.sigmoid(0.4 + 1.2 * torch.randn(count, generator=generator))
     high = 0.85 + 0.15 * torch.rand(count, generator=generator)
     chosen = torch.rand(count, generator=generator) < high_share
@@ -56,8 +59,45 @@ def draw_sigmas(count, progress, generator):
     # The very first sampler step starts at exactly one.
     sigmas = torch.where(torch.rand(count, generator=generator) < 0.08, torch.ones(count), sigmas)
     levels = torch.multinomial(torch.tensor(VISITED_WEIGHTS, dtype=torch.float), count, True, generator=generator)
-    visited = torch.rand(count, generator=generator) < (VISITED_SHARE if progress >= VISITED_FROM else 0)
+    visited = torch.rand(count, generator=generator) < (VISITED_SHARE if progress >= REFINE_FROM else 0)
     return torch.where(visited, 1 - levels / SAMPLER_STEPS, sigmas)
+
+
+class Walkers:
+    """Pictures on their way through the sampler, one step further after each training step.
+
+    The states that the sampler reaches are not those of straight interpolation: early mistakes add up, and a network
+    that has seen none of its own takes them for part of the picture. Training on them, with the true picture as the
+    goal, teaches it to trust the words and mend the state. The prediction that training needs anyway moves each walker
+    on, so the walk costs nothing.
+    """
+
+    def __init__(self, count):
+        # Spread over the path, so that each batch holds all noise levels.
+        self.first_position = [index % SAMPLER_STEPS for index in range(count)]
+        self.position = [SAMPLER_STEPS] * count
+        self.index = [0] * count
+        self.tokens = [None] * count
+        self.state = torch.zeros(count, CONFIG["in_channels"], CONFIG["sample_size"], CONFIG["sample_size"])
+
+    def refill(self, prompt_source, latents, rng, generator):
+        """Give every walker that has arrived (or never started) a new picture."""
+        for slot, position in enumerate(self.position):
+            if position < SAMPLER_STEPS:
+                continue
+            self.index[slot], self.tokens[slot] = prompt_source(rng)
+            noise = torch.randn(self.state.shape[1:], generator=generator)
+            self.position[slot] = self.first_position[slot]
+            self.first_position[slot] = 0
+            sigma = 1 - self.position[slot] / SAMPLER_STEPS
+            self.state[slot] = sigma * noise + (1 - sigma) * latents[self.index[slot]].float()
+
+    def sigmas(self):
+        return 1 - torch.tensor(self.position) / SAMPLER_STEPS
+
+    def advance(self, velocity):
+        self.state = self.state - velocity / SAMPLER_STEPS
+        self.position = [position + 1 for position in self.position]
 
 
 class Trainer:
@@ -75,6 +115,7 @@ class Trainer:
         self.parameters = [*self.unet.parameters(), *self.text.parameters()]
         self.unet_average = Average(self.unet, 0.997)
         self.text_average = Average(self.text, 0.997)
+        self.walkers = Walkers(batch // 2)
         self.step = 0
         if state := run.load(CHECKPOINT):
             self.unet.load_state_dict(state["unet"])
@@ -82,13 +123,14 @@ class Trainer:
             self.unet_average.weights = state["unet_average"]
             self.text_average.weights = state["text_average"]
             self.optimiser.load_state_dict(state["optimiser"])
+            vars(self.walkers).update(state["walkers"])
             self.step = state["step"]
 
     def save(self):
         self.run.save(CHECKPOINT, {
             "unet": self.unet.state_dict(), "text": self.text.state_dict(),
             "unet_average": self.unet_average.weights, "text_average": self.text_average.weights,
-            "optimiser": self.optimiser.state_dict(), "step": self.step})
+            "optimiser": self.optimiser.state_dict(), "walkers": vars(self.walkers), "step": self.step})
 
     def predict(self, state, sigmas, ids):
         with torch.autocast(self.device.type, torch.bfloat16):
@@ -98,46 +140,72 @@ class Trainer:
             return self.unet(state, sigmas.to(self.device) * 1000, hidden).sample.float()
 
     def gradients(self, piece):
-        """Of one piece of a batch: (sum of errors by parameter, errors)."""
-        states, sigmas, ids, targets = piece
-        velocity = self.predict(states, sigmas, ids)
-        errors = (velocity - targets.to(self.device)).square().mean((1, 2, 3))
-        return torch.autograd.grad(errors.sum() / self.batch, self.parameters), errors.detach().cpu()
+        """Of one piece of a batch: (sum of weighted errors by parameter, weighted errors, velocities).
 
-    def train_step(self, prompt_source, latents, steps):
-        """One update; gives the errors at high and at low noise."""
-        rng = random.Random(f"diffusion {self.seed} {self.step}")
-        generator = step_generator(self.seed, "diffusion", self.step)
-        drawn = [prompt_source(rng) for _ in range(self.batch)]
-        ids = torch.tensor([tokens for _, tokens in drawn])
+        The error is that of the picture which a straight line from the state ends in.
+        """
+        states, sigmas, ids, pictures, weights = piece
+        velocity = self.predict(states, sigmas, ids)
+        ends = states.to(self.device) - sigmas.to(self.device)[:, None, None, None] * velocity
+        errors = (ends - pictures.to(self.device)).square().mean((1, 2, 3)) * weights.to(self.device)
+        gradients = torch.autograd.grad(errors.sum() / self.batch, self.parameters)
+        return gradients, errors.detach().cpu(), velocity.detach().cpu()
+
+    def fresh_part(self, count, prompt_source, latents, progress, rng, generator):
+        """States between noise and pictures; dividing by sigma squared makes the error that of the velocity."""
+        drawn = [prompt_source(rng) for _ in range(count)]
         pictures = latents[[index for index, _ in drawn]].float()
         noise = torch.randn(pictures.shape, generator=generator)
-        sigmas = draw_sigmas(self.batch, self.step / steps, generator)
+        sigmas = draw_sigmas(count, progress, generator)
         spread = sigmas[:, None, None, None]
-        whole = ((1 - spread) * pictures + spread * noise, sigmas, ids, noise - pictures)
+        return ((1 - spread) * pictures + spread * noise, sigmas, torch.tensor([ids for _, ids in drawn]), pictures,
+                sigmas ** -2)
+
+    def walking_part(self, prompt_source, latents, rng, generator):
+        walkers = self.walkers
+        walkers.refill(prompt_source, latents, rng, generator)
+        return (walkers.state, walkers.sigmas(), torch.tensor(walkers.tokens), latents[walkers.index].float(),
+                torch.ones(len(walkers.index)))
+
+    def train_step(self, prompt_source, latents, steps):
+        """One update; gives the errors at high and at low noise, and those of the walkers."""
+        refining = self.step >= REFINE_FROM * steps
+        rng = random.Random(f"diffusion {self.seed} {self.step}")
+        generator = step_generator(self.seed, "diffusion", self.step)
+        fresh = self.batch
+        if refining:
+            prompt_source.originals_share = REFINED_ORIGINALS_SHARE
+            fresh -= len(self.walkers.index)
+        whole = self.fresh_part(fresh, prompt_source, latents, self.step / steps, rng, generator)
+        sigmas = whole[1]
+        if refining:
+            walking = self.walking_part(prompt_source, latents, rng, generator)
+            whole = [torch.cat(both) for both in zip(whole, walking)]
         piece_size = PIECE if self.device.type == "cpu" else self.batch
         results = self.workers.map(self.gradients, zip(*(part.split(piece_size) for part in whole)))
-        for parameter, *parts in zip(self.parameters, *(gradients for gradients, _ in results)):
+        for parameter, *parts in zip(self.parameters, *(gradients for gradients, _, _ in results)):
             parameter.grad = sum(parts[1:], start=parts[0])
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimiser.step(rate_at(self.step, steps, decay_from=0.45))
+        self.optimiser.step(rate_at(self.step, steps, decay_from=REFINE_FROM))
         self.unet_average.update(self.unet, self.step)
         self.text_average.update(self.text, self.step)
+        if refining:
+            self.walkers.advance(torch.cat([velocity for _, _, velocity in results])[fresh:])
         self.step += 1
-        errors = torch.cat([errors for _, errors in results])
-        return errors[sigmas > 0.85], errors[sigmas <= 0.85]
+        errors = torch.cat([errors for _, errors, _ in results])
+        return errors[:fresh][sigmas > 0.85], errors[:fresh][sigmas <= 0.85], errors[fresh:]
 
     def train(self, prompt_source, latents, steps):
         time_to_save, time_to_log = Every(150), Every(60)
-        recent, started, first = ([], []), time.monotonic(), self.step
+        recent, started, first = ([], [], []), time.monotonic(), self.step
         while self.step < steps:
             for kept, errors in zip(recent, self.train_step(prompt_source, latents, steps)):
                 kept.append(errors)
             if time_to_log():
-                high, low = (round(torch.cat(kept).mean().nan_to_num().item(), 4) for kept in recent)
-                self.run.log("diffusion", step=self.step, high=high, low=low,
+                high, low, walk = (round(torch.cat(kept).mean().nan_to_num().item(), 4) for kept in recent)
+                self.run.log("diffusion", step=self.step, high=high, low=low, walk=walk,
                              seconds_a_step=round((time.monotonic() - started) / (self.step - first), 3))
-                recent, started, first = ([], []), time.monotonic(), self.step
+                recent, started, first = ([], [], []), time.monotonic(), self.step
             if time_to_save():
                 self.save()
         self.save()
