@@ -1,12 +1,11 @@
 #include "app/options.h"
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "bafa/error.h"
+#include "base/bytes.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -32,22 +31,6 @@ const Option& find(const std::vector<Option>& options, std::string_view path) {
   const auto found = std::ranges::find(options, path, &Option::path);
   if (found == options.end()) refuse_unknown(path, options);
   return *found;
-}
-
-// "8GiB", "512 MiB", "1048576".
-std::optional<std::int64_t> parse_bytes(std::string_view text) {
-  std::int64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || count < 0) return std::nullopt;
-  std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  if (unit.starts_with(' ')) unit.remove_prefix(1);
-  int shift = 0;
-  if (unit == "KiB") shift = 10;
-  if (unit == "MiB") shift = 20;
-  if (unit == "GiB") shift = 30;
-  if (shift == 0 && !unit.empty()) return std::nullopt;
-  if (count > (std::numeric_limits<std::int64_t>::max() >> shift)) return std::nullopt;
-  return count << shift;
 }
 
 std::optional<std::int64_t> exact_integer(const Json& value) {

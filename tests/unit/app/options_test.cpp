@@ -97,7 +97,7 @@ TEST(Options, RefuseNumbersThatDoNotFit) {
 }
 
 TEST(Options, RefuseBytesThatAreNone) {
-  for (const char* bytes : {"", "-1", "1.5GiB", "1GB", "GiB", "9223372036854775807GiB", "1e3"}) {
+  for (const char* bytes : {"", "-1", "1.5GiB", "1gb", "GiB", "9223372036854775807GiB", "1e3"}) {
     EXPECT_THAT(refusal("results.max_bytes", bytes), HasSubstr("a number of bytes")) << bytes;
   }
 }
