@@ -1,0 +1,194 @@
+#include "memory/workload.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace bafa::memory {
+namespace {
+
+constexpr std::int64_t kFloatBytes = 4;
+constexpr std::int64_t kQueryRows = 512;     // of one slice of attention
+constexpr std::int64_t kTokenMultiple = 32;  // token sequences are padded to it
+constexpr std::array<std::int64_t, 6> kTiles{256, 128, 96, 64, 48, 32};  // latents along a side
+
+struct TypeRow {
+  DataType type;
+  std::string_view name;
+  std::uint64_t bytes;
+};
+
+constexpr std::array<TypeRow, 3> kTypes{
+    {{DataType::fp32, "fp32", 4}, {DataType::bf16, "bf16", 2}, {DataType::fp16, "fp16", 2}}};
+
+const TypeRow& row_of(DataType type) { return *std::ranges::find(kTypes, type, &TypeRow::type); }
+
+std::int64_t padded(std::int64_t tokens) {
+  return (tokens + kTokenMultiple - 1) / kTokenMultiple * kTokenMultiple;
+}
+
+std::int64_t denoiser_rows(const Workload& workload) {
+  return workload.batch * (workload.guided ? 2 : 1);
+}
+
+// Latents are kept in fp32: the sample, the prediction, the sampler's result.
+std::int64_t latent_bytes(const Workload& workload, std::int64_t channels, std::int64_t scale) {
+  const std::int64_t area = (workload.width / scale) * (workload.height / scale);
+  return 3 * kFloatBytes * denoiser_rows(workload) * channels * area;
+}
+
+std::uint64_t bytes_of(std::int64_t elements, DataType type) {
+  return static_cast<std::uint64_t>(elements) * size_bytes(type);
+}
+
+// Features alive for one token, the most of two moments of a layer:
+//   attention     x, norm(x), q, k, v, the result (6), and q and k turned by rotary embeddings in
+//                 fp32: both copies, both products and both rounded again (10 in bf16)
+//   feed-forward  x, norm(x), the result (3), and gate, activated gate, value, their product (4
+//                 times the width)
+std::int64_t layer_features(const TransformerFacts& facts) {
+  const std::int64_t attention = 16 * facts.features;
+  const std::int64_t feed_forward = 3 * facts.features + 4 * facts.widest;
+  return std::max(attention, feed_forward);
+}
+
+// Elements alive in one level of the way up, where feature maps are widest and the skips of this
+// level and of finer ones still wait:
+//   resnet       x joined with its skip (the widest input), its norm, and a convolution's workspace
+//                of that size (3 of the input); the block's hidden map and its shortcut (2)
+//   transformer  the residual map, the tokens, their norm (3), GEGLU's values and gates (8), its
+//                activated gates and the product (8), and maps that callers still hold (2)
+// Self-attention is fused, or in chunks of queries: it keeps no scores to speak of.
+std::int64_t unet_level_elements(const UNetFacts& facts, std::size_t level, std::int64_t area) {
+  const std::int64_t own = facts.levels[level].channels;
+  const std::int64_t coarser = facts.levels[std::min(level + 1, facts.levels.size() - 1)].channels;
+  const std::int64_t finer = facts.levels[level == 0 ? 0 : level - 1].channels;
+  const std::int64_t joined = own + std::max({own, coarser, finer});
+  const std::int64_t resnet = 3 * joined + 2 * own;
+  const std::int64_t transformer = facts.levels[level].transformers > 0 ? 21 * own : 0;
+  return area * std::max(resnet, transformer);
+}
+
+// Keys and values of the prompt in every transformer block, made once a prompt: both ways and the
+// middle, layers + layers + 1 + 1 attentions at most in a level.
+std::int64_t cross_attention_elements(const UNetFacts& facts, std::int64_t tokens) {
+  std::int64_t elements = 0;
+  for (const UNetLevelFacts& level : facts.levels) {
+    elements += 2 * level.channels * tokens * level.transformers * (2 * level.layers + 2);
+  }
+  return elements;
+}
+
+struct Area {
+  std::int64_t width;  // latents
+  std::int64_t height;
+
+  std::int64_t size() const { return width * height; }
+};
+
+// Elements alive while one picture, or one tile, is decoded, the most of
+//   the middle   x, norm(x), q, k, v, the result (6), and the scores before and after softmax:
+//                one head is as wide as all channels, which fused kernels do not take
+//   a level      its first resnet, at the width of the level below: x, its norm, a convolution's
+//                workspace (3), the hidden map (1 of its own); or its upsampler: the map, its
+//                enlargement, the convolution's workspace and result (3 and a quarter)
+std::int64_t decoder_elements(const DecoderFacts& facts, Area latents, bool sliced) {
+  std::int64_t most = 0;
+  if (facts.mid_attention) {
+    const std::int64_t tokens = latents.size();
+    const std::int64_t rows = sliced ? std::min(tokens, kQueryRows) : tokens;
+    most = 6 * facts.channels.back() * tokens + 2 * rows * tokens;
+  }
+  std::int64_t area = latents.size();
+  for (std::size_t level = facts.channels.size(); level-- > 0;) {
+    const std::int64_t own = facts.channels[level];
+    const std::int64_t in = facts.channels[std::min(level + 1, facts.channels.size() - 1)];
+    most = std::max(most, area * (3 * in + own));
+    if (level > 0) most = std::max(most, area * 13 * own);
+    area *= 4;
+  }
+  return most;
+}
+
+}  // namespace
+
+std::uint64_t size_bytes(DataType type) { return row_of(type).bytes; }
+
+std::string_view to_string(DataType type) { return row_of(type).name; }
+
+std::optional<DataType> parse_data_type(std::string_view name) {
+  const auto row = std::ranges::find(kTypes, name, &TypeRow::name);
+  if (row == kTypes.end()) return std::nullopt;
+  return row->type;
+}
+
+std::int64_t DecoderFacts::scale() const { return std::int64_t{1} << (channels.size() - 1); }
+
+// All prompts at once, with the negative ones. A mask keeps some kernels from being fused: scores
+// before and after softmax, for one layer.
+std::vector<Activations> encoder_activations(const TransformerFacts& facts,
+                                             const Workload& workload, DataType type) {
+  const std::int64_t tokens = padded(workload.tokens);
+  const std::int64_t one = tokens * layer_features(facts) + 2 * facts.heads * tokens * tokens;
+  return {{.bytes = bytes_of(denoiser_rows(workload) * one, type)}};
+}
+
+std::vector<Activations> unet_activations(const UNetFacts& facts, const Workload& workload,
+                                          DataType type, std::int64_t scale) {
+  const Area latents{workload.width / scale, workload.height / scale};
+  std::int64_t most = 0;
+  std::int64_t skips = 0;
+  for (std::size_t level = 0; level < facts.levels.size(); ++level) {
+    // Odd sides are rounded up on the way down.
+    const auto halved = [level](std::int64_t side) {
+      return (side + (std::int64_t{1} << level) - 1) >> level;
+    };
+    const std::int64_t area = halved(latents.width) * halved(latents.height);
+    // One skip a resnet and one for the map that enters the level.
+    skips += area * facts.levels[level].channels * (facts.levels[level].layers + 1);
+    most = std::max(most, skips + unet_level_elements(facts, level, area));
+  }
+  const std::int64_t prompt = cross_attention_elements(facts, workload.tokens);
+  const std::int64_t latent = latent_bytes(workload, facts.latent_channels, scale);
+  return {{.bytes = bytes_of(denoiser_rows(workload) * (most + prompt), type) +
+                    static_cast<std::uint64_t>(latent)}};
+}
+
+// One sequence of the picture's tokens and the prompt's, each padded.
+std::vector<Activations> transformer_activations(const DiffusionTransformerFacts& facts,
+                                                 const Workload& workload, DataType type,
+                                                 std::int64_t scale) {
+  const std::int64_t side = scale * facts.patch;
+  const std::int64_t picture = padded((workload.width / side) * (workload.height / side));
+  const std::int64_t prompt = padded(workload.tokens);
+  const std::int64_t elements =
+      (picture + prompt) * layer_features(facts.layers) + prompt * facts.layers.features;
+  const std::int64_t latent = latent_bytes(workload, facts.latent_channels, scale);
+  return {{.bytes = bytes_of(denoiser_rows(workload) * elements, type) +
+                    static_cast<std::uint64_t>(latent)}};
+}
+
+// The pictures that are done wait as fp32 on the device, and one more while it is put together.
+std::vector<Activations> decoder_activations(const DecoderFacts& facts, const Workload& workload,
+                                             DataType type) {
+  const std::int64_t scale = facts.scale();
+  const Area whole{workload.width / scale, workload.height / scale};
+  const std::int64_t canvas = 3 * kFloatBytes * workload.width * workload.height;
+  const auto waiting = static_cast<std::uint64_t>((workload.batch + 1) * canvas) +
+                       bytes_of(workload.batch * facts.latent_channels * whole.size(), type);
+  std::vector<Activations> choices{
+      {.bytes = waiting + bytes_of(workload.batch * decoder_elements(facts, whole, false), type)}};
+  const auto add = [&](Activations choice, Area area) {
+    choice.bytes = waiting + bytes_of(decoder_elements(facts, area, true), type);
+    if (choice.bytes < choices.back().bytes) choices.push_back(choice);
+  };
+  add({.sliced_attention = facts.mid_attention, .one_by_one = workload.batch > 1}, whole);
+  for (const std::int64_t tile : kTiles) {
+    if (tile >= std::max(whole.width, whole.height)) continue;
+    add({.sliced_attention = facts.mid_attention, .one_by_one = workload.batch > 1, .tile = tile},
+        {std::min(tile, whole.width), std::min(tile, whole.height)});
+  }
+  return choices;
+}
+
+}  // namespace bafa::memory
