@@ -11,14 +11,6 @@
 namespace bafa::pipeline {
 namespace {
 
-// File names that a library gives to weights; "" for components that have none.
-std::string weights_stem(const std::string& name, const Component& component) {
-  if (name.starts_with("tokenizer") || name.starts_with("scheduler") ||
-      name.starts_with("feature_extractor"))
-    return "";
-  return component.library == "diffusers" ? "diffusion_pytorch_model" : "model";
-}
-
 std::uint64_t elements(const weights::StoredTensor& tensor) {
   return (tensor.end - tensor.begin) / weights::size_bytes(tensor.type);
 }

@@ -42,6 +42,13 @@ const Component& ModelIndex::at(std::string_view name) const {
   return found->second;
 }
 
+std::string weights_stem(const std::string& name, const Component& component) {
+  if (name.starts_with("tokenizer") || name.starts_with("scheduler") ||
+      name.starts_with("feature_extractor"))
+    return "";
+  return component.library == "diffusers" ? "diffusion_pytorch_model" : "model";
+}
+
 ModelIndex read_model_index(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "model_index.json";
   if (!std::filesystem::is_regular_file(file))

@@ -23,6 +23,10 @@ struct ModelIndex {
   const Component& at(std::string_view name) const;
 };
 
+// The file name, without its ending, that a component's library gives to weights; "" for components
+// that have none.
+std::string weights_stem(const std::string& name, const Component& component);
+
 // Throws Error{invalid_model} when the folder has none or it is damaged.
 ModelIndex read_model_index(const std::filesystem::path& folder);
 
