@@ -9,6 +9,8 @@
 #include "app/exit_code.h"
 #include "app/options.h"
 #include "bafa/error.h"
+#include "base/bytes.h"
+#include "base/text.h"
 
 namespace bafa::app {
 namespace {
@@ -200,6 +202,60 @@ struct Bench {
   }
 };
 
+std::uint64_t read_bytes(const std::string& flag, std::string_view text,
+                         const std::string& example) {
+  const std::optional<std::int64_t> bytes = parse_bytes(text);
+  if (bytes && *bytes > 0) return static_cast<std::uint64_t>(*bytes);
+  throw Error(ErrorCode::invalid_value, flag + " takes a whole amount, such as " + example, flag);
+}
+
+double read_bandwidth(const std::string& text) {
+  std::string_view amount = text;
+  if (amount.ends_with("/s")) amount.remove_suffix(2);
+  return static_cast<double>(read_bytes("--device-bandwidth", amount, "12GB/s"));
+}
+
+memory::Level read_level(const std::string& name) {
+  std::string known;
+  for (const memory::Level level : memory::kLevels) {
+    known += (known.empty() ? "" : ", ") + std::string(to_string(level));
+  }
+  if (const auto level = memory::parse_level(name)) return *level;
+  throw Error(ErrorCode::invalid_value,
+              "--level must be one of " + known + ", not " + printable(name), "--level");
+}
+
+struct Plan {
+  ConfigFlags config;
+  PlanCommand value;
+
+  void declare(CLI::App& app) {
+    const auto budget = [this](const std::string& text) {
+      value.budget_bytes = read_bytes("--budget", text, "8GiB");
+    };
+    app.add_option_function<std::string>(
+        "--budget", budget, "device memory, such as 8GiB (default: what holds everything)");
+    add_request_flags(app, value.request);
+    add_integer(app, "--batch", value.request.count, "pictures painted together (default: 1)");
+    app.add_option_function<std::string>(
+           "--device-bandwidth",
+           [this](const std::string& text) { value.bytes_per_second = read_bandwidth(text); },
+           "how fast weights reach the device")
+        ->default_str("12GB/s");
+    app.add_option_function<std::string>(
+        "--level", [this](const std::string& text) { value.level = read_level(text); },
+        "make these sacrifices and no more: resident, turns, sliced, partial or streamed (default: "
+        "the first that fits)");
+    app.add_flag("--json", value.json, "one JSON line instead of a table");
+    add_config_flags(app, config, Scope::model);
+  }
+  Command command() const {
+    PlanCommand command = value;
+    command.config = config.apply();
+    return command;
+  }
+};
+
 // All subcommands and the library's parser over them.
 class Parser {
  public:
@@ -212,6 +268,7 @@ class Parser {
     declare("models", "describe model folders", models_);
     declare("tokenize", "JSON strings on standard input to lines of token ids", tokenize_);
     declare("bench", "time the model on this machine", bench_);
+    declare("plan", "how a model would keep within a memory budget, from its headers alone", plan_);
   }
 
   Command parse(std::vector<std::string> arguments) {
@@ -221,6 +278,7 @@ class Parser {
     if (app_.got_subcommand("generate")) return finish(generate_, generate_.config);
     if (app_.got_subcommand("tokenize")) return finish(tokenize_, tokenize_.config);
     if (app_.got_subcommand("bench")) return finish(bench_, bench_.config);
+    if (app_.got_subcommand("plan")) return finish(plan_, plan_.config);
     return models_.command();
   }
 
@@ -250,6 +308,7 @@ class Parser {
   Models models_;
   Tokenize tokenize_;
   Bench bench_;
+  Plan plan_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // the configuration is read and nothing is printed.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -11,8 +12,12 @@
 
 #include "bafa/config.h"
 #include "bafa/request.h"
+#include "memory/planner.h"
 
 namespace bafa::app {
+
+// Bytes per second from host to device when nobody says: about a PCI Express 3.0 slot of 16 lanes.
+inline constexpr double kPlanBandwidth = 12e9;
 
 struct ServeCommand {
   Config config;
@@ -43,6 +48,15 @@ struct BenchCommand {
   bool json = false;
 };
 
+struct PlanCommand {
+  Config config;
+  GenerateRequest request;                    // size, steps, guidance and count, which is the batch
+  std::optional<std::uint64_t> budget_bytes;  // absent: what it takes when everything is resident
+  std::optional<memory::Level> level;
+  double bytes_per_second = kPlanBandwidth;
+  bool json = false;
+};
+
 // Nothing to do but to print: --help, --version, --print-config, or a mistake.
 struct Answer {
   int exit_code = 0;
@@ -50,7 +64,7 @@ struct Answer {
 };
 
 using Command = std::variant<ServeCommand, GenerateCommand, ModelsCommand, TokenizeCommand,
-                             BenchCommand, Answer>;
+                             BenchCommand, PlanCommand, Answer>;
 
 // `arguments` without the program's name. Throws Error{invalid_config} for wrong values of the
 // configuration's options, Error{invalid_value, unsupported_size} for those of a request, and

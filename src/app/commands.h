@@ -12,6 +12,7 @@ int run(const GenerateCommand& command);
 int run(const ModelsCommand& command);
 int run(const TokenizeCommand& command);
 int run(const BenchCommand& command);
+int run(const PlanCommand& command);
 int run(const Answer& answer);
 
 // What the configuration asks of the pipeline, with the model's folder found.

@@ -19,6 +19,7 @@ constexpr std::array kRows = {
     Row{kBadModel, "the model cannot be loaded"},
     Row{kDeviceLost, "the device was lost or does not answer: start again"},
     Row{kInputOutput, "a file cannot be read or written, or the address is taken"},
+    Row{kOverBudget, "nothing fits the memory budget; the message says how much would do"},
     Row{kInterrupted, "stopped by a second signal before its work was finished"},
 };
 
@@ -39,6 +40,7 @@ int exit_code_of(ErrorCode code) {
     case ErrorCode::device_error: return kDeviceLost;
     case ErrorCode::io_error:
     case ErrorCode::disk_full: return kInputOutput;
+    case ErrorCode::out_of_memory: return kOverBudget;
     default: return kFailed;
   }
 }

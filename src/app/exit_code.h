@@ -15,6 +15,7 @@ inline constexpr int kBadConfiguration = 3;
 inline constexpr int kBadModel = 4;
 inline constexpr int kDeviceLost = 5;
 inline constexpr int kInputOutput = 6;
+inline constexpr int kOverBudget = 7;
 inline constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells say it
 
 int exit_code_of(ErrorCode code);

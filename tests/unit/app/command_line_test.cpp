@@ -6,10 +6,12 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "app/exit_code.h"
 #include "bafa/error.h"
 #include "base/files.h"
+#include "support/refused.h"
 
 namespace bafa::app {
 namespace {
@@ -126,6 +128,42 @@ TEST(CommandLine, NumbersAreTakenWholeOrNotAtAll) {
   EXPECT_EQ(parsed<BenchCommand>({"bench", "--repeat", "3"}).repeat, 3);
 }
 
+TEST(CommandLine, PlanReadsItsOptions) {
+  const auto plan = parsed<PlanCommand>(
+      {"plan", "--model", "m", "--budget", "8GiB", "--size", "512x256", "--batch", "2", "--steps",
+       "4", "--device-bandwidth", "24GB/s", "--level", "partial", "--json", "--dtype", "fp16"});
+  EXPECT_EQ(plan.config.model.path, "m");
+  EXPECT_EQ(plan.config.model.dtype, "fp16");
+  EXPECT_EQ(plan.budget_bytes, 8ULL << 30);
+  EXPECT_EQ(plan.request.width, 512);
+  EXPECT_EQ(plan.request.count, 2);
+  EXPECT_EQ(plan.request.steps, 4);
+  EXPECT_EQ(plan.bytes_per_second, 24e9);
+  EXPECT_EQ(plan.level, memory::Level::partial);
+  EXPECT_TRUE(plan.json);
+
+  const auto plain = parsed<PlanCommand>({"plan"});
+  EXPECT_EQ(plain.budget_bytes, std::nullopt);
+  EXPECT_EQ(plain.level, std::nullopt);
+  EXPECT_EQ(plain.bytes_per_second, 12e9);
+  EXPECT_FALSE(plain.json);
+}
+
+TEST(CommandLine, PlanRefusesAmountsAndLevelsThatAreNone) {
+  for (const auto& [flag, text] : {std::pair<std::string, std::string>{"--budget", ""},
+                                   {"--budget", "0GiB"},
+                                   {"--budget", "8G"},
+                                   {"--device-bandwidth", "0GB/s"},
+                                   {"--device-bandwidth", "fast"},
+                                   {"--device-bandwidth", "12GB/s/s"},
+                                   {"--level", "fastest"},
+                                   {"--level", ""}}) {
+    const auto refused = test::refused([&] { parse_command_line({"plan", flag, text}); });
+    EXPECT_EQ(refused.code, ErrorCode::invalid_value) << flag << " " << text;
+    EXPECT_EQ(refused.param, flag);
+  }
+}
+
 TEST(CommandLine, HelpNamesDefaultsAndExitCodes) {
   const auto serve = parsed<Answer>({"serve", "--help"});
   EXPECT_EQ(serve.exit_code, kOk);
@@ -142,6 +180,7 @@ TEST(ExitCodes, FollowTheKindOfError) {
   EXPECT_EQ(exit_code_of(ErrorCode::unsupported_model), kBadModel);
   EXPECT_EQ(exit_code_of(ErrorCode::device_error), kDeviceLost);
   EXPECT_EQ(exit_code_of(ErrorCode::disk_full), kInputOutput);
+  EXPECT_EQ(exit_code_of(ErrorCode::out_of_memory), kOverBudget);
   EXPECT_EQ(exit_code_of(ErrorCode::generation_failed), kFailed);
 }
 
