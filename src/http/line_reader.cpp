@@ -28,12 +28,15 @@ LineStatus LineReader::read(std::string_view& bytes, std::size_t max_bytes) {
   const bool ends = newline != std::string_view::npos;
   bytes.remove_prefix(piece.size() + (ends ? 1 : 0));
 
-  if (line_.size() + piece.size() + (ends ? 1 : 0) > max_bytes) return LineStatus::too_long;
+  const std::size_t room = max_bytes - line_.size();
+  const bool too_long = piece.size() + (ends ? 1 : 0) > room;
+  piece = piece.substr(0, room);
   // A CR that ended the last piece may only be followed by this piece's LF.
   if (!line_.empty() && line_.back() == '\r' && !piece.empty()) return LineStatus::malformed;
   line_ += piece;
   if (!piece.empty() && piece.back() == '\r') piece.remove_suffix(1);
   if (std::any_of(piece.begin(), piece.end(), is_control)) return LineStatus::malformed;
+  if (too_long) return LineStatus::too_long;
   if (!ends) return LineStatus::partial;
   if (line_.empty() || line_.back() != '\r') return LineStatus::malformed;
   line_.pop_back();

@@ -22,6 +22,7 @@ class LineReader {
   // next call starts a new line.
   LineStatus read(std::string_view& bytes, std::size_t max_bytes);
 
+  // Of a line that is too long, what it begins with.
   const std::string& line() const { return line_; }
 
  private:
