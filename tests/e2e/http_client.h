@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/raw_connection.h"
+
 namespace bafa::e2e {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -25,27 +27,7 @@ Answer post(int port, const std::string& path, const std::string& json,
             const Headers& headers = {});
 Answer remove(int port, const std::string& path);
 
-// A TCP connection that sends what it is told.
-class RawConnection {
- public:
-  explicit RawConnection(int port);
-  ~RawConnection();  // closes it
-  RawConnection(const RawConnection&) = delete;
-  RawConnection& operator=(const RawConnection&) = delete;
-
-  // False once the server has closed the connection.
-  bool send(std::string_view bytes);
-
-  // The status of the next answer, whose body is read too (Content-Length only); 0 when the server
-  // closed the connection instead or said nothing for half a minute.
-  int read_status();
-
- private:
-  bool read_more();
-
-  int socket_ = -1;
-  std::string received_;
-};
+using test::RawConnection;
 
 // POST /v1/images/generations with this JSON as bytes.
 std::string generation_request(std::string_view json);
