@@ -13,7 +13,9 @@ class Gate {
     MutexLock lock(mutex_);
     ++arrived_;
     changed_.notify_all();
+    ++held_;
     while (!open_ && allowed_ == 0) changed_.wait(mutex_);
+    --held_;
     if (!open_) --allowed_;
   }
 
@@ -29,6 +31,18 @@ class Gate {
     changed_.notify_all();
   }
 
+  // Holds the next call, and those after it, until the gate is opened again.
+  void close() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    open_ = false;
+  }
+
+  // Returns when a call is being held.
+  void wait_until_held() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    while (held_ == 0) changed_.wait(mutex_);
+  }
+
   void open() EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     open_ = true;
@@ -39,6 +53,7 @@ class Gate {
   Mutex mutex_;
   CondVar changed_;
   int arrived_ GUARDED_BY(mutex_) = 0;
+  int held_ GUARDED_BY(mutex_) = 0;
   int allowed_ GUARDED_BY(mutex_) = 0;
   bool open_ GUARDED_BY(mutex_) = false;
 };

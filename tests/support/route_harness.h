@@ -2,8 +2,7 @@
 // its handler, as the listener would send it.
 #pragma once
 
-#include <gtest/gtest.h>
-
+#include <atomic>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,7 +12,6 @@
 #include <vector>
 
 #include "bafa/error.h"
-#include "base/clock.h"
 #include "http/error_response.h"
 #include "http/images_routes.h"
 #include "http/jobs_routes.h"
@@ -23,6 +21,7 @@
 #include "serve/job_engine.h"
 #include "support/fake_pipeline.h"
 #include "support/gate.h"
+#include "support/manual_clock.h"
 
 namespace bafa::test {
 
@@ -56,7 +55,7 @@ class RouteHarness {
                  .workspace_bytes = 0,
                  .version = "test",
                  .on_finished = {}},
-                clock_) {
+                clock) {
     log_->hook = [this](const FakeCall& call) {
       if (call.kind == CallKind::step) gate.pass();
     };
@@ -133,19 +132,19 @@ class RouteHarness {
   FakeLog& log() { return *log_; }
   const http::Router& router() const { return router_; }
 
+  ManualClock clock;
   Gate gate;  // every denoising step passes it; open until a test replaces it by close()
 
  private:
   Config config_;
-  SystemClock clock_;
   std::shared_ptr<FakeLog> log_ = std::make_shared<FakeLog>();
   serve::JobEngine engine_;
   http::HttpMetrics metrics_;
-  http::EncodedImages images_{{.threads = 1}, clock_, metrics_};
+  http::EncodedImages images_{{.threads = 1}, clock, metrics_};
   http::JobOutputs outputs_;
   http::Services services_{.engine = engine_,
                            .config = config_,
-                           .clock = clock_,
+                           .clock = clock,
                            .metrics = metrics_,
                            .images = images_,
                            .outputs = outputs_,
