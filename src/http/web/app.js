@@ -4,8 +4,9 @@
 import { followJob, getJson, onKeyNeeded, postJson, request } from "/web/api.js";
 import { fillForm, readForm, setLimits, showServerComplaint, startComposer }
   from "/web/composer.js";
-import { clear, keep, openHistory, pictures, remove } from "/web/history.js";
+import { clear, keep, openHistory } from "/web/history.js";
 import { duration, errorText, onLanguage, setLanguage, startLanguage, text } from "/web/i18n.js";
+import { allowOpening, showThumbnails, startThumbnails } from "/web/thumbnails.js";
 import { setProgress, setStatus, showEmpty, showPictures, showPreview, showWaiting, startStage,
          stopWaiting } from "/web/stage.js";
 
@@ -19,8 +20,9 @@ let job = null;  // the one under way: {id, events_url, …, body}
 let sending = false;
 
 function setBusy(busy) {
-  node("paint").hidden = busy;
+  node("paint").setAttribute("aria-disabled", String(busy));
   node("cancel").hidden = !busy;
+  allowOpening(!busy);
 }
 
 function showServer() {
@@ -37,6 +39,7 @@ async function refreshQueue() {
 // ---- one job -----------------------------------------------------------------------------------
 function onEvent(name, data) {
   if (name === "queued") {
+    refreshQueue();
     setStatus(() => {
       if (!data.position) return text("starting");
       const place = data.position === 1 ? text("queuedNext") : text("queued", data.position);
@@ -46,8 +49,10 @@ function onEvent(name, data) {
   } else if (name === "started") {
     setStatus(() => text("starting"));
   } else if (name === "step") {
+    const { n } = job.body;  // the server counts the steps of all pictures
+    const step = Math.ceil(data.step / n);
     const last = data.step === data.steps;
-    setStatus(() => (last ? text("finishing") : text("painting", data.step, data.steps)));
+    setStatus(() => (last ? text("finishing") : text("painting", step, data.steps / n)));
     setProgress(data.step / data.steps);
     if (data.preview) showPreview(data.preview);
   }
@@ -86,10 +91,9 @@ async function finish(name, data) {
   } else {
     const painted = await fetchPictures(job);
     showPictures(painted);
-    setStatus(() => painted[0].truncated ? text("truncated")
-                                         : text("done", duration(painted[0].seconds)));
+    setStatus(() => text(painted[0].truncated ? "truncated" : "done"));
     for (const picture of painted) await keep(picture);
-    showHistory();
+    showThumbnails();
   }
 }
 
@@ -127,8 +131,8 @@ async function paint() {
   try {
     job = { ...await postJson("/v1/jobs", body), body };
   } catch (error) {
-    setStatus(() => errorText(error), { error: true });
-    if (error.status === 400) showServerComplaint(errorText(error), error.param);
+    const shown = error.status === 400 && showServerComplaint(error);
+    setStatus(() => (shown ? "" : errorText(error)), { error: true });
     return;
   } finally {
     sending = false;
@@ -144,56 +148,6 @@ async function cancel() {
   } catch (error) {
     setStatus(() => errorText(error), { error: true });
   }
-}
-
-// ---- history -----------------------------------------------------------------------------------
-let thumbnailUrls = [];
-
-function thumbnail(picture) {
-  const item = document.createElement("li");
-  const open = document.createElement("button");
-  const image = document.createElement("img");
-  const gone = document.createElement("button");
-  const url = URL.createObjectURL(picture.blob);
-  thumbnailUrls.push(url);
-  open.type = gone.type = "button";
-  open.className = "open";
-  open.title = picture.prompt;
-  image.src = url;
-  image.alt = `${text("open")}: ${picture.prompt}`;
-  image.loading = "lazy";
-  gone.className = "remove";
-  gone.textContent = "×";
-  gone.setAttribute("aria-label", `${text("remove")}: ${picture.prompt}`);
-  open.append(image);
-  open.addEventListener("click", () => {
-    if (job) return;
-    showPictures([picture]);
-    setStatus(() => text("picked"));
-    node("tiles").scrollIntoView({ block: "nearest", behavior: "smooth" });
-  });
-  gone.addEventListener("click", async () => {
-    const next = item.nextElementSibling ?? item.previousElementSibling;
-    await remove(picture.id);
-    showHistory();
-    if (next) node("thumbnails").querySelector(".open")?.focus();
-    else node("prompt").focus();
-  });
-  item.append(open, gone);
-  return item;
-}
-
-function showHistory() {
-  for (const url of thumbnailUrls) URL.revokeObjectURL(url);
-  thumbnailUrls = [];
-  const kept = pictures();
-  node("clear").hidden = kept.length === 0;
-  node("thumbnails").replaceChildren(...kept.map(thumbnail));
-  if (kept.length > 0) return;
-  const words = document.createElement("li");
-  words.className = "hint";
-  words.textContent = text("historyEmpty");
-  node("thumbnails").append(words);
 }
 
 // ---- start -------------------------------------------------------------------------------------
@@ -248,7 +202,7 @@ function listen() {
   node("clear").addEventListener("click", async () => {
     if (!window.confirm(text("clearQuestion"))) return;
     await clear();
-    showHistory();
+    showThumbnails();
     node("prompt").focus();
   });
   for (const button of document.querySelectorAll("[data-language]"))
@@ -258,16 +212,18 @@ function listen() {
 async function start() {
   startComposer();
   startStage(fillForm);
-  onLanguage(() => {
-    showServer();
-    showHistory();
+  onLanguage(showServer);
+  startThumbnails((picture) => {
+    showPictures([picture]);
+    setStatus(() => text("picked"));
+    node("tiles").scrollIntoView({ block: "nearest", behavior: "smooth" });
   });
   startLanguage();
   showEmpty();
   listen();
   onKeyNeeded(askForKey);
   await openHistory();
-  showHistory();
+  showThumbnails();
   await loadModel();
   await refreshQueue();
   setInterval(refreshQueue, QUEUE_INTERVAL_MS);

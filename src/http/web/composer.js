@@ -1,6 +1,6 @@
 // The form: what to paint and how. Its limits are the model's, as /v1/models tells them.
 
-import { onLanguage, text } from "/web/i18n.js";
+import { errorText, onLanguage, text } from "/web/i18n.js";
 
 const field = (id) => document.getElementById(id);
 const RATIOS = [[1, 1], [4, 3], [3, 4], [3, 2], [2, 3], [16, 9], [9, 16]];
@@ -48,7 +48,7 @@ function showIdeas() {
     button.textContent = idea;
     button.addEventListener("click", () => {
       field("prompt").value = idea;
-      complain("");
+      withdrawComplaint();
       field("composer").requestSubmit();
     });
     item.append(button);
@@ -56,21 +56,32 @@ function showIdeas() {
   }));
 }
 
-function complain(message, id = "prompt") {
-  field("prompt-error").textContent = message;
-  for (const name of ["prompt", "seed"])
-    field(name).setAttribute("aria-invalid", String(message !== "" && name === id));
-  if (message) field(id).focus();
+// The fields by the names that the server has for them.
+const FIELDS = { prompt: "prompt", negative_prompt: "negative", size: "size", n: "count",
+                 steps: "steps", guidance_scale: "guidance", seed: "seed" };
+
+let say = () => "";  // what is wrong with the form, said again when the language changes
+
+function complain(words, id) {
+  say = words;
+  field("form-error").textContent = words();
+  for (const name of Object.values(FIELDS))
+    field(name).setAttribute("aria-invalid", String(name === id));
+  if (id) field(id).focus();
 }
 
+function withdrawComplaint() { complain(() => ""); }
+
 export function startComposer() {
-  onLanguage(showIdeas);
+  onLanguage(() => {
+    showIdeas();
+    field("form-error").textContent = say();
+  });
   field("any-seed").addEventListener("click", () => {
     field("seed").value = "";
     field("seed").focus();
   });
-  field("prompt").addEventListener("input", () => complain(""));
-  field("seed").addEventListener("input", () => complain(""));
+  field("composer").addEventListener("input", withdrawComplaint);
   const apple = navigator.platform.startsWith("Mac") || navigator.platform.startsWith("iP");
   field("paint-key").textContent = apple ? "⌘ ↵" : "Ctrl ↵";
 }
@@ -90,16 +101,31 @@ export function setLimits(capabilities) {
   field("negative-field").hidden = !limits.negative_prompt;
 }
 
+// Empty is the model's own default.
+function checkNumber(id, range, words) {
+  const { value, validity } = field(id);
+  const number = Number(value);
+  const whole = words !== "wholeOutOfRange" || Number.isInteger(number);
+  const inRange = !range || (number >= range.min && number <= range.max);
+  if (!validity.badInput && (value === "" || (whole && inRange))) return true;
+  complain(() => text(words, text(id), range.min, range.max), id);
+  return false;
+}
+
 // The body of POST /v1/jobs, or null when something is missing (the form says what).
 export function readForm() {
   const prompt = field("prompt").value.trim();
   const seed = field("seed").value.trim();
+  withdrawComplaint();
   if (!prompt) {
-    complain(text("promptMissing"));
+    complain(() => text("promptMissing"), "prompt");
     return null;
   }
+  if (!checkNumber("steps", limits?.steps, "wholeOutOfRange")) return null;
+  if (limits?.negative_prompt && !checkNumber("guidance", limits.guidance_scale, "outOfRange"))
+    return null;
   if (!/^\d{0,15}$/.test(seed)) {
-    complain(text("seedWrong"), "seed");
+    complain(() => text("seedWrong"), "seed");
     return null;
   }
   const body = {
@@ -112,15 +138,17 @@ export function readForm() {
   if (field("steps").value !== "") body.steps = Number(field("steps").value);
   if (seed !== "") body.seed = Number(seed);
   if (limits?.negative_prompt) {
-    body.guidance_scale = Number(field("guidance").value);
+    if (field("guidance").value !== "") body.guidance_scale = Number(field("guidance").value);
     if (field("negative").value.trim()) body.negative_prompt = field("negative").value.trim();
   }
   return body;
 }
 
-export function showServerComplaint(message, param) {
-  const ids = { prompt: "prompt", seed: "seed" };
-  complain(message, ids[param] ?? "prompt");
+// False when the server complains of nothing that this form has.
+export function showServerComplaint(error) {
+  const id = FIELDS[error.param];
+  if (id) complain(() => errorText(error, id === "prompt" ? "" : text(id)), id);
+  return Boolean(id);
 }
 
 // Fills the form with what a picture was painted with.
@@ -133,6 +161,6 @@ export function fillForm(picture) {
     field("size").value = picture.size;
   if (picture.guidance_scale !== undefined) field("guidance").value = picture.guidance_scale;
   field("negative").value = picture.negative_prompt ?? "";
-  complain("");
+  withdrawComplaint();
   field("prompt").focus();
 }

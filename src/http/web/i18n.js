@@ -41,7 +41,7 @@ const WORDS = {
     starting: "Reading the prompt …",
     painting: (step, steps) => `Painting, step ${step} of ${steps}`,
     finishing: "Developing the picture …",
-    done: (time) => `Done in ${time}`,
+    done: "Done.",
     canceled: "Cancelled.",
     reconnecting: "Connection lost, trying again …",
     picked: "From the history",
@@ -50,6 +50,7 @@ const WORDS = {
     truncated: "The prompt was longer than the model reads; its end was left out.",
     seconds: (s) => `${s} s`,
     minutes: (m) => `${m} min`,
+    hours: (h) => `${h} h`,
     queueState: (model, depth, capacity) => `${model} · ${depth} of ${capacity} waiting`,
     factSeed: "Seed",
     factSize: "Size",
@@ -57,6 +58,9 @@ const WORDS = {
     factTime: "Time",
     promptMissing: "Write what to paint first.",
     seedWrong: "The seed is a whole number from 0 up, or empty.",
+    outOfRange: (name, min, max) => `${name}: a number from ${min} to ${max}.`,
+    wholeOutOfRange: (name, min, max) => `${name}: a whole number from ${min} to ${max}.`,
+    ofField: (name, message) => `${name}: ${message}`,
     errors: {
       network: "The server cannot be reached.",
       invalid_api_key: "The key is not accepted.",
@@ -110,7 +114,7 @@ const WORDS = {
     starting: "正在读提示词……",
     painting: (step, steps) => `正在画，第 ${step} 步，共 ${steps} 步`,
     finishing: "正在显影……",
-    done: (time) => `完成，用时 ${time}`,
+    done: "画好了。",
     canceled: "已取消。",
     reconnecting: "连接中断，正在重试……",
     picked: "来自历史",
@@ -119,6 +123,7 @@ const WORDS = {
     truncated: "提示词超过了模型能读的长度，末尾部分没有用上。",
     seconds: (s) => `${s} 秒`,
     minutes: (m) => `${m} 分钟`,
+    hours: (h) => `${h} 小时`,
     queueState: (model, depth, capacity) => `${model} · 排队 ${depth} / ${capacity}`,
     factSeed: "种子",
     factSize: "尺寸",
@@ -126,6 +131,9 @@ const WORDS = {
     factTime: "用时",
     promptMissing: "先写下要画什么。",
     seedWrong: "种子是不小于 0 的整数，也可以留空。",
+    outOfRange: (name, min, max) => `${name}：${min} 到 ${max} 之间的数。`,
+    wholeOutOfRange: (name, min, max) => `${name}：${min} 到 ${max} 之间的整数。`,
+    ofField: (name, message) => `${name}：${message}`,
     errors: {
       network: "连不上服务器。",
       invalid_api_key: "密钥无效。",
@@ -158,15 +166,19 @@ export function text(name, ...values) {
   return typeof word === "function" ? word(...values) : word;
 }
 
-// The page's own words for an error where it has some, else the server's sentence.
-export function errorText(error) {
-  return WORDS[current].errors[error.code] ?? error.message;
+// The page's own words for an error where it has some, with the name of the field that is wrong;
+// else the server's sentence, which names it.
+export function errorText(error, fieldName) {
+  const words = WORDS[current].errors[error.code];
+  if (!words) return error.message;
+  return fieldName ? text("ofField", fieldName, words) : words;
 }
 
 export function duration(seconds) {
   if (seconds < 10) return text("seconds", Math.max(0.1, seconds).toFixed(1));
   if (seconds < 90) return text("seconds", Math.round(seconds));
-  return text("minutes", Math.round(seconds / 60));
+  if (seconds < 90 * 60) return text("minutes", Math.round(seconds / 60));
+  return text("hours", Math.round(seconds / 3600));
 }
 
 export function onLanguage(listener) { listeners.push(listener); }

@@ -68,6 +68,7 @@ export function showWaiting(count, size) {
   }
   node("tiles").setAttribute("aria-busy", "true");
   setProgress(null);
+  node("tiles").parentElement.scrollIntoView({ block: "nearest" });
 }
 
 // null: not begun, which shows as a bar that does not know its length.
@@ -145,6 +146,7 @@ function showFacts() {
     fact(text("factSize"), picture.size.replace("x", " × ")),
     fact(text("factSteps"), picture.steps),
   ];
+  node("caption").textContent = picture.prompt;
   if (picture.seconds) facts.push(fact(text("factTime"), duration(picture.seconds)));
   node("fact-list").replaceChildren(...facts);
   const link = node("download");
