@@ -133,6 +133,7 @@ async function paint() {
   } catch (error) {
     const shown = error.status === 400 && showServerComplaint(error);
     setStatus(() => (shown ? "" : errorText(error)), { error: true });
+    refreshQueue();
     return;
   } finally {
     sending = false;
