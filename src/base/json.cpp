@@ -38,7 +38,7 @@ class CountingIterator {
 // Builds the document and stops at the first breach of the limits, before memory is spent on it.
 class Builder final : public nlohmann::json_sax<Json> {
  public:
-  explicit Builder(int max_depth) : max_depth_(max_depth) {}
+  explicit Builder(const JsonLimits& limits) : limits_(limits) {}
 
   Json take() { return std::move(root_); }
   const std::string& problem() const { return problem_; }
@@ -75,7 +75,12 @@ class Builder final : public nlohmann::json_sax<Json> {
   }
 
  private:
+  // Null when there are too many.
   Json* add(Json value) {
+    if (++values_ > limits_.max_values) {
+      problem_ = "more than " + std::to_string(limits_.max_values) + " values";
+      return nullptr;
+    }
     if (open_.empty()) {
       root_ = std::move(value);
       return &root_;
@@ -89,12 +94,13 @@ class Builder final : public nlohmann::json_sax<Json> {
   }
 
   bool open(Json container) {
-    if (open_.size() >= static_cast<std::size_t>(max_depth_)) {
-      problem_ = "nested deeper than " + std::to_string(max_depth_) + " levels";
+    if (open_.size() >= static_cast<std::size_t>(limits_.max_depth)) {
+      problem_ = "nested deeper than " + std::to_string(limits_.max_depth) + " levels";
       return false;
     }
-    open_.push_back(add(std::move(container)));
-    return true;
+    Json* added = add(std::move(container));
+    if (added != nullptr) open_.push_back(added);
+    return added != nullptr;
   }
 
   bool close() {
@@ -102,7 +108,8 @@ class Builder final : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  const int max_depth_;
+  const JsonLimits& limits_;
+  std::size_t values_ = 0;
   Json root_;
   std::vector<Json*> open_;  // containers not yet closed; an element's address is stable until then
   Json* member_ = nullptr;   // where the value of the last key goes
@@ -135,7 +142,7 @@ Json parse_json(std::string_view text, const JsonLimits& limits) {
   }
   const char* const begin = text.data();
   const char* furthest = begin;
-  Builder builder(limits.max_depth);
+  Builder builder(limits);
   const bool complete = Json::sax_parse(CountingIterator(begin, &furthest),
                                         CountingIterator(begin + text.size(), &furthest), &builder);
   if (!complete) {

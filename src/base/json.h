@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -20,15 +21,16 @@ using Json = nlohmann::json;
 struct JsonLimits {
   std::size_t max_bytes = 1 << 20;
   int max_depth = 32;
+  std::size_t max_values = std::numeric_limits<std::size_t>::max();  // of all kinds, containers too
   std::string source{};  // put before the message when given: a file's path
   ErrorCode error =
       ErrorCode::invalid_json;  // what a refusal is called: a checkpoint's is invalid_model
 };
 
-// Throws Error{limits.error} for: more than max_bytes, deeper than max_depth, duplicate keys, NaN
-// or Infinity, numbers that overflow a double, invalid UTF-8, lone surrogates, bytes after the
-// value, nothing at all. The message gives the byte offset and never the text. Linear in time, and
-// in memory at most some forty times the text.
+// Throws Error{limits.error} for: more than max_bytes or max_values, deeper than max_depth,
+// duplicate keys, NaN or Infinity, numbers that overflow a double, invalid UTF-8, lone surrogates,
+// bytes after the value, nothing at all. The message gives the byte offset and never the text.
+// Linear in time, and in memory at most some forty times the text.
 Json parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // Reads one JSON object field by field. `context` names the object in errors ("unet/config.json").

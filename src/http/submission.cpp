@@ -9,6 +9,9 @@
 namespace bafa::http {
 namespace {
 
+// Many times what any client sends; a megabyte of tiny values costs a good part of a second.
+constexpr std::size_t kMaxBodyValues = 10'000;
+
 std::string_view to_word(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
   if (first == text.npos) return {};
@@ -68,8 +71,9 @@ std::variant<SubmittedJob, Refusal> submit_generation(const HttpRequest& request
 
 GenerationBody read_generation(const HttpRequest& request, UnknownFields unknown_fields,
                                const Services& services) {
-  const Json document =
-      parse_json(request.body, {.max_bytes = services.config.transport.max_body_bytes});
+  const Json document = parse_json(
+      request.body,
+      {.max_bytes = services.config.transport.max_body_bytes, .max_values = kMaxBodyValues});
   GenerationBody body = read_generation_body(document, unknown_fields);
   const std::string* key = request.header("Idempotency-Key");
   if (!key) return body;

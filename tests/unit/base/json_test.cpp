@@ -93,6 +93,14 @@ TEST(ParseJson, RefusesMoreBytesThanItsLimit) {
               HasSubstr("101 bytes; at most 100"));
 }
 
+TEST(ParseJson, RefusesMoreValuesThanItsLimit) {
+  const JsonLimits four = {.max_values = 4};
+  EXPECT_EQ(refusal(R"({"a":1,"b":[2]})", four), "");
+  for (const char* text :
+       {R"({"a":1,"b":[2,3]})", "[[],[],[],[]]", R"(["","","",""])", "[1,2,3,{}]"})
+    EXPECT_THAT(refusal(text, four), HasSubstr("more than 4 values")) << text;
+}
+
 TEST(ParseJson, TakesAMillionKeys) {
   std::string text = "{";
   for (int i = 0; i < 1'000'000; ++i) text += "\"" + std::to_string(i) + "\":0,";

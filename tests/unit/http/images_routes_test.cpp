@@ -164,6 +164,17 @@ TEST_F(ImagesRoutes, RefuseBadFieldsByNameAndPaintNothing) {
   EXPECT_THAT(harness_.log().calls(), testing::IsEmpty());
 }
 
+// The story: a megabyte of unknown fields was read, understood and ignored, for half a second.
+TEST_F(ImagesRoutes, RefuseABodyOfTooManyValues) {
+  for (const char* piece : {"0,", "[],", "\"\",", "{},"}) {
+    std::string many = R"({"prompt":"x","extra":[)";
+    while (many.size() < 1'000'000) many += piece;
+    const HttpResponse response = harness_.call(RouteHarness::request("POST", kPath, many + "0]}"));
+    EXPECT_EQ(response.status, 400) << piece;
+    EXPECT_THAT(std::string(response.bytes()), HasSubstr("more than 10000 values"));
+  }
+}
+
 TEST_F(ImagesRoutes, RefuseMoreThanTheQueueHolds) {
   hold_a_job();
   harness_.submit(body({{"seed", 2}}));

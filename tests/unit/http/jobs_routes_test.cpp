@@ -66,6 +66,12 @@ TEST_F(JobsRoutes, RefuseFieldsThatTheyDoNotKnow) {
   EXPECT_EQ(RouteHarness::json_of(response)["error"]["param"], "promt");
 }
 
+TEST_F(JobsRoutes, RepeatNoMarkupThatTheyWereSent) {
+  const HttpResponse response = harness_.post("/v1/jobs", with({{"<script>alert(1)</script>", 1}}));
+  EXPECT_EQ(response.status, 400);
+  EXPECT_THAT(std::string(response.bytes()), Not(HasSubstr("<")));
+}
+
 TEST_F(JobsRoutes, ShowAJobWithoutItsPromptUnlessAsked) {
   const std::string path = "/v1/jobs/" + finished_job();
   const Json json = get(path);
