@@ -1,7 +1,8 @@
 # Files as string literals in one C++ source: cmake -DOUTPUT=… -DDIRECTORY=… -DFILES=a|b -P this.
-# index.html becomes "/", every other file "/web/NAME".
+# index.html becomes "/", a document "/NAME.json", every other file "/web/NAME".
 set(media_type_.html "text/html; charset=utf-8")
 set(media_type_.css "text/css; charset=utf-8")
+set(media_type_.json "application/json")
 set(media_type_.js "text/javascript; charset=utf-8")
 set(media_type_.svg "image/svg+xml")
 
@@ -18,6 +19,8 @@ foreach(name IN LISTS files)
   set(path "/web/${name}")
   if(name STREQUAL "index.html")
     set(path "/")
+  elseif(extension STREQUAL ".json")
+    set(path "/${name}")
   endif()
   string(APPEND entries "    {\"${path}\", \"${media_type_${extension}}\",\n"
     "     R\"bafa_file(${content})bafa_file\",\n     \"${digest}\"},\n")

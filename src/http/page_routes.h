@@ -9,7 +9,7 @@
 namespace bafa::http {
 
 struct PageFile {
-  std::string_view path;  // "/", "/web/app.js"
+  std::string_view path;  // "/", "/web/app.js", "/openapi.json"
   std::string_view media_type;
   std::string_view bytes;
   std::string_view digest;  // hex, of the bytes

@@ -72,6 +72,13 @@ void Router::add(Route route) {
   entry.segments.assign(segments.begin(), segments.end());
 }
 
+std::vector<std::string> Router::names() const {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries_)
+    names.push_back(entry.route.method + " " + entry.route.pattern);
+  return names;
+}
+
 RouteMatch Router::match(std::string_view method, std::string_view path) const {
   RouteMatch best;
   if (path.empty() || path.front() != '/') return best;

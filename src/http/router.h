@@ -49,6 +49,9 @@ class Router {
   // The most literal pattern wins; one that ends in "*" answers only what no other pattern knows.
   RouteMatch match(std::string_view method, std::string_view path) const;
 
+  // Every route as "GET /v1/jobs/{id}", in the order in which they were added.
+  std::vector<std::string> names() const;
+
  private:
   struct Entry {
     Route route;
