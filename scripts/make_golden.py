@@ -56,6 +56,7 @@ from diffusers.pipelines.deprecated.alt_diffusion.modeling_roberta_series import
     RobertaSeriesConfig,
     RobertaSeriesModelWithTransformation,
 )
+from golden.clip_tokenizer import make_clip_tokenizers  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from transformers import XLMRobertaTokenizer  # noqa: E402
 
@@ -368,6 +369,7 @@ def main():
     make_images(reference, out)
     make_stages(reference, out)
     make_variants(out)
+    make_clip_tokenizers(out)
     print(sum(f.stat().st_size for f in out.rglob("*") if f.is_file()), "bytes in", out)
 
 

@@ -52,6 +52,7 @@ function(bafa_debian_library NAME HEADER)
     target_link_libraries(bafa::${NAME} INTERFACE "${BAFA_${NAME}_LIBRARY}")
   endforeach()
 endfunction()
+bafa_debian_library(icu unicode/normalizer2.h icuuc)
 bafa_debian_library(libdeflate libdeflate.h deflate)
 bafa_debian_library(libwebp webp/encode.h webp)
 bafa_debian_library(libpng png.h png)  # tests read pictures with this and the next

@@ -46,6 +46,7 @@ class ComponentConfig {
 
   bool has(std::string_view key) const;   // present and not null
   const Json* any(std::string_view key);  // null when absent; the key counts as read
+  const Json& all() const { return json_; }  // where the keys themselves are the data
   const std::string& source() const { return source_; }
 
   // The key must be absent, null or `only`: bafa knows no other value. Throws

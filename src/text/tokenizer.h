@@ -16,6 +16,9 @@ struct Tokens {
   bool truncated = false;         // the text was longer than max_length() takes; its end was cut
 };
 
+// `ids` with `end` behind them, cut so that there are no more than `max_length` in all.
+Tokens ended(std::vector<std::int64_t> ids, std::int64_t end, int max_length);
+
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
