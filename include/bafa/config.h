@@ -65,10 +65,12 @@ struct LimitsConfig {
 };
 
 struct LogConfig {
-  std::string level = "info";  // trace, debug, info, warn, error, off
-  std::string file;            // empty: standard error
-  bool json = false;           // JSON lines
-  bool prompts = false;        // log prompts
+  std::string level = "info";           // trace, debug, info, warn, error, off
+  std::string file;                     // empty: standard error
+  std::uint64_t max_bytes = 64u << 20;  // of the file; then it becomes FILE.1; 0: it grows
+  int max_files = 5;                    // FILE.1 to FILE.n are kept
+  bool json = false;                    // JSON lines
+  bool prompts = false;                 // log prompts
 };
 
 struct Config {

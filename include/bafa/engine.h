@@ -64,6 +64,7 @@ struct JobSnapshot {
   std::optional<WallTime> finished_at;
   std::optional<JobError> error;  // failed, canceled, expired
   JobTimings timings;
+  double mean_batch = 0;  // pictures in a step of this job, its own and others'
   bool prompt_truncated = false;
   int prompt_tokens = 0;
   std::uint64_t version = 0;  // grows with every change; see wait()
@@ -99,6 +100,7 @@ struct SubmitOptions {
   int max_waiting = 0;
   // There are other tenants: this one may never hold more places of the queue than it leaves free.
   bool shares_queue = false;
+  std::string request_id{};  // for the log
 };
 
 // A repeat under an idempotency key gives the first job's id: while it is waiting or running the

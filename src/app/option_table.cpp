@@ -110,6 +110,8 @@ std::vector<Option> log_options(LogConfig& log) {
        .target = &log.level,
        .choices = {"trace", "debug", "info", "warn", "error", "off"}},
       {"log.file", "--log-file", "opened again on SIGHUP; empty: standard error", &log.file},
+      {"log.max_bytes", "", "of log.file, which then becomes FILE.1; 0: it grows", &log.max_bytes},
+      {"log.max_files", "", "FILE.1 to FILE.n that are kept", &log.max_files, 1, 1000},
       {"log.json", "--log-json", "one JSON object a line", &log.json},
       {"log.prompts", "", "log prompts too", &log.prompts},
   };

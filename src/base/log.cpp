@@ -1,6 +1,5 @@
 #include "base/log.h"
 
-#include <spdlog/details/file_helper.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
@@ -13,6 +12,7 @@
 
 #include "bafa/error.h"
 #include "base/json.h"
+#include "base/log_file.h"
 #include "base/text.h"
 
 namespace bafa {
@@ -76,49 +76,50 @@ class LineFormatter final : public spdlog::formatter {
  private:
   static std::string json_line(const spdlog::details::log_msg& message, std::string_view level,
                                std::string_view text) {
-    const std::string quoted = Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
-    return fmt::format("{{\"time\":\"{}\",\"level\":\"{}\",\"message\":{}}}\n",
-                       utc_time(message.time), level, quoted);
+    const auto members = json_members(text);
+    return fmt::format("{{\"time\":\"{}\",\"level\":\"{}\",{}}}\n", utc_time(message.time), level,
+                       members ? *members : "\"message\":" + json_string(text));
+  }
+
+  static std::string json_string(std::string_view text) {
+    return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
   }
 
   bool json_;
 };
 
-class ReopenableFileSink final : public spdlog::sinks::base_sink<std::mutex> {
+class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  explicit ReopenableFileSink(const std::string& path) { file_.open(path); }
+  explicit FileSink(LogFileOptions options) : file_(std::move(options)) {}
 
   void reopen() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    file_.reopen(false);
+    file_.reopen();
   }
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
-    file_.write(line);
+    file_.write({line.data(), line.size()});
   }
-  void flush_() override { file_.flush(); }
+  void flush_() override {}  // nothing is held back
 
  private:
-  spdlog::details::file_helper file_;
+  LogFile file_;
 };
 
-spdlog::sink_ptr make_sink(const std::string& path) {
-  if (path.empty()) return std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  try {
-    return std::make_shared<ReopenableFileSink>(path);
-  } catch (const spdlog::spdlog_ex& error) {
-    throw Error(ErrorCode::io_error, error.what(), "log.file");
-  }
+spdlog::sink_ptr make_sink(const LogConfig& config) {
+  if (config.file.empty()) return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  return std::make_shared<FileSink>(LogFileOptions{
+      .path = config.file, .max_bytes = config.max_bytes, .max_files = config.max_files});
 }
 
 }  // namespace
 
 void init_log(const LogConfig& config) {
   const auto level = level_of(config.level);
-  auto sink = make_sink(config.file);
+  auto sink = make_sink(config);
   sink->set_formatter(std::make_unique<LineFormatter>(config.json));
   auto logger = std::make_shared<spdlog::logger>("bafa", std::move(sink));
   logger->set_level(level);
@@ -128,7 +129,7 @@ void init_log(const LogConfig& config) {
 
 void reopen_log() {
   for (const auto& sink : spdlog::default_logger()->sinks()) {
-    if (auto* const file = dynamic_cast<ReopenableFileSink*>(sink.get())) file->reopen();
+    if (auto* const file = dynamic_cast<FileSink*>(sink.get())) file->reopen();
   }
 }
 

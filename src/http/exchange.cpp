@@ -15,9 +15,11 @@ struct Answer {
 
 void log_failure(const ErrorDetails& failure, const Exchange& exchange) {
   if (mapping_of(failure.code).status < 500) return;
-  spdlog::error("request_failed route={} code={} request_id={} message=\"{}\"",
-                exchange.route.pattern, to_string(failure.code), exchange.context.request_id,
-                failure.message);
+  log(spdlog::level::err, LogLine("request.failed")
+                              .add("route", exchange.route.pattern)
+                              .add("code", to_string(failure.code))
+                              .add("request", exchange.context.request_id)
+                              .add("reason", failure.message));
 }
 
 Answer answer(const Exchange& exchange, ResponseWriter& writer) {

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/log.h"
 #include "http/listener_impl.h"
+#include "http/request_log.h"
 #include "http/socket.h"
 
 namespace bafa::http {
@@ -54,13 +54,6 @@ HttpResponse unauthorized(const AuthRefusal& refusal, ErrorShape shape) {
     response.headers.add("WWW-Authenticate", "Basic realm=\"bafa\", charset=\"UTF-8\"");
   }
   return response;
-}
-
-void write_log(const RequestRecord& record) {
-  const auto level = record.status >= 500 ? spdlog::level::warn : spdlog::level::debug;
-  spdlog::log(level, "request method={} route={} status={} bytes={} ms={:.1f} tenant={} id={}",
-              record.method, record.route, record.status, record.sent_bytes, record.seconds * 1e3,
-              record.tenant, record.request_id);
 }
 
 }  // namespace
@@ -269,7 +262,7 @@ void Listener::Impl::count_body(Connection& connection, std::size_t bytes) {
 }
 
 void Listener::Impl::observe(const RequestRecord& record) {
-  write_log(record);
+  log_request(record);
   if (parts_.on_answer) parts_.on_answer(record);
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "http/job_codec.h"
 
 namespace bafa::http {
@@ -39,7 +40,15 @@ SubmitOptions options_of(const HttpRequest& request, const GenerationBody& body,
   if (body.request_id) options.idempotency = {{*body.request_id, body.fingerprint}};
   options.max_waiting = request.identity.max_active_jobs;
   options.shares_queue = !services.config.listen.keys_file.empty();
+  options.request_id = request.request_id;
   return options;
+}
+
+void log_prompt(const JobId& id, const GenerateRequest& request) {
+  LogLine line("job.prompt");
+  line.add("job", id).add("prompt", request.prompt);
+  if (request.negative_prompt) line.add("negative_prompt", *request.negative_prompt);
+  log(spdlog::level::info, line);
 }
 
 Refusal not_loaded() {
@@ -63,6 +72,7 @@ std::variant<SubmittedJob, Refusal> submit_generation(const HttpRequest& request
       services.engine.submit(std::move(valid), options_of(request, body, services));
   if (auto* refusal = std::get_if<Refusal>(&result)) return std::move(*refusal);
   const Accepted& accepted = std::get<Accepted>(result);
+  if (services.config.log.prompts) log_prompt(accepted.id, body.request);
   if (accepted.how == Acceptance::created) services.outputs.remember(accepted.id, body.output);
   job.id = accepted.id;
   job.acceptance = accepted.how;

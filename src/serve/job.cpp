@@ -81,6 +81,7 @@ void Job::report(const JobProgress& progress) {
   now_.prompt_tokens = progress.prompt_tokens;
   now_.prompt_truncated = progress.prompt_truncated;
   now_.eta_seconds = progress.eta_seconds;
+  now_.mean_batch = progress.mean_batch;
   now_.timings = progress.timings;
   now_.timings.queue_wait_seconds = queue_wait_seconds;
   changed();

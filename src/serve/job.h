@@ -36,6 +36,7 @@ struct JobProgress {
   int prompt_tokens = 0;
   bool prompt_truncated = false;
   double eta_seconds = 0;
+  double mean_batch = 0;
   JobTimings timings;  // queue_wait_seconds is the job's own
 };
 

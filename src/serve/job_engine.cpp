@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/log.h"
 #include "serve/job_id.h"
+#include "serve/job_log.h"
 #include "serve/scheduler.h"
 
 namespace bafa::serve {
@@ -292,10 +292,7 @@ void JobEngine::settle(const Job& job) {
   const double e2e_seconds = std::chrono::duration<double>(clock_.now() - job.created()).count();
   metrics_.job_ended(ended, e2e_seconds);
   store_.ended(job);
-  spdlog::info("job.{} job={} steps={}/{} queue_wait_s={:.3f} e2e_s={:.3f} code={}",
-               to_string(ended.state), ended.id, ended.step, ended.steps,
-               ended.timings.queue_wait_seconds, e2e_seconds,
-               ended.error ? to_string(ended.error->code) : "none");
+  log_job(ended, {.request_id = job.spec().options.request_id, .e2e_seconds = e2e_seconds});
 }
 
 JobPage JobEngine::list(const JobQuery& query) const {

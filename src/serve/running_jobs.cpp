@@ -23,6 +23,11 @@ std::shared_ptr<const JobResult> RunningJob::take_result() {
   return result;
 }
 
+void RunningJob::count_step(int stepped) {
+  ++steps;
+  progress.mean_batch += (stepped - progress.mean_batch) / steps;
+}
+
 bool RunningJob::complete() const {
   return std::all_of(pictures.begin(), pictures.end(),
                      [](const Picture& picture) { return picture.image.has_value(); });

@@ -28,6 +28,10 @@ struct RunningJob {
   std::shared_ptr<Job> job;
   std::vector<Picture> pictures;
   JobProgress progress;
+  int steps = 0;  // calls of step() in which it had a part
+
+  // One of them is over, which stepped so many pictures.
+  void count_step(int stepped);
 
   // The finished pictures, moved out.
   std::shared_ptr<const JobResult> take_result();

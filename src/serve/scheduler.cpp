@@ -50,7 +50,7 @@ Scheduler::Attempt Scheduler::attempt(Call&& call) {
   } catch (const std::bad_alloc&) {
     outcome.error = JobError{ErrorCode::out_of_memory, "The server ran out of memory."};
   } catch (const std::exception& error) {
-    spdlog::error("model.failed reason={}", error.what());
+    log(spdlog::level::err, LogLine("model.failed").add("reason", error.what()));
     outcome.error = JobError{ErrorCode::generation_failed, "Painting failed inside the model."};
   }
   last_call_ = parts_.clock.now();
@@ -176,6 +176,9 @@ void Scheduler::step(const std::vector<ImageRef>& images) {
   if (outcome.error) return recover(Phase::denoise, images, *outcome.error);
   const int count = static_cast<int>(images.size());
   for (const ImageRef& image : images) ++running_.job(image.job).progress.step;
+  for (const std::uint64_t serial : RunningJobs::jobs_of(images)) {
+    running_.job(serial).count_step(count);
+  }
   trust_again(images);
   parts_.metrics.stepped(count, outcome.seconds);
   parts_.pace.observe_step(key, count, outcome.seconds);
@@ -197,8 +200,9 @@ void Scheduler::show_previews(const std::vector<ImageRef>& images) {
     const Attempt outcome = attempt([&] { *preview = parts_.pipeline.preview(generation); });
     if (device_lost_) return;
     if (outcome.error) {
-      spdlog::warn("preview.failed job={} reason={}", running.job->spec().id,
-                   outcome.error->message);
+      log(spdlog::level::warn, LogLine("preview.failed")
+                                   .add("job", running.job->spec().id)
+                                   .add("reason", outcome.error->message));
       continue;
     }
     running.job->add_preview({.image_index = image.index, .step = step, .image = preview});
@@ -240,7 +244,9 @@ Turn Scheduler::rest() {
     return turn;
   }
   const Attempt outcome = attempt([&] { parts_.pipeline.idle(); });
-  if (outcome.error) spdlog::warn("idle.failed reason={}", outcome.error->message);
+  if (outcome.error) {
+    log(spdlog::level::warn, LogLine("idle.failed").add("reason", outcome.error->message));
+  }
   idle_called_ = true;
   if (device_lost_) return {.next = Next::device_lost, .rest_until = {}, .error = device_lost_};
   return turn;
@@ -274,8 +280,10 @@ void Scheduler::recover(Phase phase, const std::vector<ImageRef>& images, const 
   if (device_lost_) return;
   const bool out_of_memory = error.code == ErrorCode::out_of_memory;
   if (out_of_memory) parts_.metrics.out_of_memory(phase);
-  spdlog::warn("{}.failed images={} code={} reason={}", to_string(phase), images.size(),
-               to_string(error.code), error.message);
+  log(spdlog::level::warn, LogLine(std::string(to_string(phase)) + ".failed")
+                               .add("images", images.size())
+                               .add("code", to_string(error.code))
+                               .add("reason", error.message));
   const bool in_company = images.size() > 1;
   if (!in_company && !(out_of_memory && !running_.picture(images.front()).alone)) {
     end(images.front().job, JobState::failed, error);

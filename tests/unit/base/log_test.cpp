@@ -65,6 +65,42 @@ TEST_F(Log, WritesJsonLines) {
   EXPECT_EQ(line["message"], "quote=\" break=\n bad=\uFFFD");
 }
 
+TEST_F(Log, WritesTheFieldsOfALineAsJson) {
+  init_log({.file = file_.string(), .json = true});
+  log(spdlog::level::info, LogLine("job.succeeded").add("job", "00123").add("steps", 8));
+  const Json line = parse_json(logged());
+  EXPECT_EQ(line["event"], "job.succeeded");
+  EXPECT_EQ(line["job"], "00123");
+  EXPECT_EQ(line["steps"], 8);
+  EXPECT_FALSE(line.contains("message"));
+}
+
+TEST_F(Log, IsTurnedOverBySize) {
+  init_log({.file = file_.string(), .max_bytes = 60, .max_files = 1});
+  for (const char* text : {"first", "second", "third"}) spdlog::info("{:40}", text);
+  EXPECT_THAT(logged(), HasSubstr("third"));
+  EXPECT_THAT(read_file(folder_ / "bafa.log.1", 1 << 20), HasSubstr("second"));
+  EXPECT_FALSE(fs::exists(folder_ / "bafa.log.2"));
+}
+
+TEST_F(Log, GrowsWhenItCannotBeTurnedOver) {
+  fs::create_directories(folder_ / "bafa.log.1" / "in the way");
+  init_log({.file = file_.string(), .max_bytes = 60, .max_files = 1});
+  for (const char* text : {"first", "second", "third"}) spdlog::info("{:40}", text);
+  EXPECT_THAT(logged(),
+              testing::AllOf(HasSubstr("first"), HasSubstr("second"), HasSubstr("third")));
+}
+
+TEST_F(Log, GoesOnWhereItWasWhenItCannotBeOpenedAgain) {
+  init_log({.file = file_.string()});
+  const fs::path moved = folder_ / "bafa.log.1";
+  fs::rename(file_, moved);
+  fs::create_directory(file_);
+  EXPECT_THROW(reopen_log(), Error);
+  spdlog::info("still here");
+  EXPECT_THAT(read_file(moved, 1 << 20), HasSubstr("still here"));
+}
+
 TEST_F(Log, IsOpenedAgainAfterItWasMoved) {
   init_log({.file = file_.string()});
   spdlog::info("before");

@@ -122,6 +122,15 @@ TEST_F(SchedulerTest, JoinsACompatibleJobInMidFlight) {
   EXPECT_EQ(seeds_of(CallKind::step), (std::vector<Seeds>{{10}, {10, 20}, {10, 20}, {20}}));
 }
 
+TEST_F(SchedulerTest, CountsWithHowManyAJobSharedItsSteps) {
+  const auto first = submit({.steps = 4, .seed = 1});
+  turns(3);  // begun, two steps alone
+  const auto second = submit({.steps = 2, .seed = 2});
+  run_until_rest();
+  EXPECT_DOUBLE_EQ(first->snapshot().mean_batch, 1.5);
+  EXPECT_DOUBLE_EQ(second->snapshot().mean_batch, 2);
+}
+
 TEST_F(SchedulerTest, AlternatesBetweenJobsThatCannotShareAStep) {
   submit({.steps = 2, .side = 16, .seed = 10});
   submit({.steps = 2, .side = 32, .seed = 20});
