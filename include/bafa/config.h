@@ -16,6 +16,7 @@ struct ModelConfig {
   std::string device = "cpu";              // cpu, cuda:N
   std::string dtype = "auto";              // auto, fp32, bf16, fp16
   int threads = 0;                         // of the denoiser on a CPU; 0: one per core
+  bool warm_up = true;                     // the server paints once before it is ready
 };
 
 struct ListenConfig {

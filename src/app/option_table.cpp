@@ -23,6 +23,7 @@ std::vector<Option> model_options(ModelConfig& model) {
        .choices = {"auto", "fp32", "bf16", "fp16"}},
       {"model.threads", "--threads", "of the networks on a CPU; 0: one per core", &model.threads, 0,
        kMaxThreads},
+      {"model.warm_up", "", "the server paints once before it is ready", &model.warm_up},
   };
 }
 

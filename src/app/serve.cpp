@@ -1,11 +1,18 @@
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <future>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "app/commands.h"
 #include "app/exit_code.h"
+#include "app/service_notifier.h"
 #include "app/signals.h"
+#include "app/warm_up.h"
+#include "bafa/error.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/encoded_images.h"
@@ -23,6 +30,7 @@ namespace bafa::app {
 namespace {
 
 constexpr int kNoAdminPort = -1;
+constexpr std::chrono::seconds kLastStep{30};  // drained jobs end at the boundary of one
 
 http::EncodedImagesOptions encoding_options() {
   constexpr unsigned kMaxThreads = 4;
@@ -41,8 +49,9 @@ class Application {
  public:
   explicit Application(const Config& config)
       : config_(config),
+        notifier_(notify_options_from_environment(), clock_),
         images_(encoding_options(), clock_, http_metrics_),
-        engine_([this] { return pipeline::load(load_options(config_)); }, engine_options(), clock_),
+        engine_([this] { return load(); }, engine_options(), clock_),
         server_({.listen = config_.listen, .transport = config_.transport}, server_parts()) {}
 
   int run() {
@@ -50,24 +59,35 @@ class Application {
     server_.start();
     announce();
     for (bool draining = false;;) {
-      switch (signals_.wait()) {
-        case Event::reopen_signal: reopen_log(); break;
+      notifier_.tell({engine_.readiness(), engine_.turns(), engine_.queue()});
+      switch (signals_.wait(notifier_.interval())) {
+        case Event::reload_signal: reload(); break;
         case Event::woken: return finish();
+        case Event::timed_out: break;
         case Event::stop_signal:
           if (draining) return stop_at_once();
+          // Nothing was accepted yet, and loading cannot be interrupted.
+          if (engine_.readiness() == Readiness::loading) leave(kOk);
           draining = true;
-          spdlog::info("draining drain_timeout_seconds={}", config_.queue.drain_timeout.count());
-          engine_.drain();
+          drain();
           break;
       }
     }
   }
 
  private:
+  // On the worker's thread.
+  std::unique_ptr<Pipeline> load() const {
+    auto pipeline = pipeline::load(load_options(config_));
+    if (config_.model.warm_up) warm_up(*pipeline);
+    return pipeline;
+  }
+
   serve::EngineOptions engine_options() {
     return {.queue = config_.queue,
             .results = config_.results,
             .version = std::string(version()),
+            .longest_rest = notifier_.longest_rest(),
             .on_finished = [this] { signals_.wake(); }};
   }
 
@@ -98,24 +118,63 @@ class Application {
     std::fflush(stdout);
   }
 
+  void reload() {
+    notifier_.reloading();
+    reload("log", [] { reopen_log(); });
+    reload("keys", [this] { server_.reload_keys(); });
+    notifier_.reloaded();
+  }
+
+  // Caught here: what is wrong with a new file must not end a server that works with the old one.
+  template <typename Action>
+  void reload(std::string_view what, Action&& action) {
+    try {
+      action();
+      log(spdlog::level::info, LogLine("reloaded").add("what", what));
+    } catch (const Error& error) {
+      log(spdlog::level::err, LogLine("reload.failed")
+                                  .add("what", what)
+                                  .add("reason", error.what())
+                                  .add("instead", "the old one stays"));
+    }
+  }
+
+  void drain() {
+    log(spdlog::level::info,
+        LogLine("draining").add("drain_timeout_seconds", config_.queue.drain_timeout.count()));
+    engine_.drain();
+    notifier_.stopping(config_.queue.drain_timeout + config_.transport.write_timeout + kLastStep);
+  }
+
   // The worker has ended: it drained, or it failed, which finished() throws.
   int finish() {
     signals_.release();
     server_.stop(config_.transport.write_timeout);
     engine_.finished().get();
-    spdlog::info("stopped");
+    log(spdlog::level::info, LogLine("stopped").add("exit_code", kOk));
     return kOk;
   }
 
+  // Waits for the device no longer than a person would: it may be what hangs.
   int stop_at_once() {
+    constexpr std::chrono::seconds kPatience{2};
+    signals_.release();
     engine_.stop();
     server_.stop(std::chrono::milliseconds(0));
+    if (engine_.finished().wait_for(kPatience) != std::future_status::ready) leave(kInterrupted);
     return kInterrupted;
+  }
+
+  // Without waiting for the worker's thread.
+  [[noreturn]] static void leave(int exit_code) {
+    log(spdlog::level::info, LogLine("stopped").add("exit_code", exit_code));
+    std::_Exit(exit_code);
   }
 
   const Config config_;
   Signals signals_;  // before the first thread
   SystemClock clock_;
+  ServiceNotifier notifier_;
   http::HttpMetrics http_metrics_;
   http::EncodedImages images_;
   http::JobOutputs outputs_;

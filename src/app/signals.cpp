@@ -41,13 +41,16 @@ Signals::~Signals() {
   ::close(wake_);
 }
 
-Event Signals::wait() {
+Event Signals::wait(std::optional<std::chrono::milliseconds> timeout) {
+  const int timeout_ms = timeout ? static_cast<int>(timeout->count()) : -1;
   std::array<pollfd, 2> sources = {pollfd{signals_, POLLIN, 0}, pollfd{wake_, POLLIN, 0}};
-  while (::poll(sources.data(), sources.size(), -1) < 0) CHECK(errno == EINTR);
+  int ready = 0;
+  while ((ready = ::poll(sources.data(), sources.size(), timeout_ms)) < 0) CHECK(errno == EINTR);
+  if (ready == 0) return Event::timed_out;
   if ((sources[0].revents & POLLIN) != 0) {
     signalfd_siginfo info{};
     CHECK(::read(signals_, &info, sizeof(info)) == sizeof(info));
-    return info.ssi_signo == SIGHUP ? Event::reopen_signal : Event::stop_signal;
+    return info.ssi_signo == SIGHUP ? Event::reload_signal : Event::stop_signal;
   }
   std::uint64_t count = 0;
   CHECK(::read(wake_, &count, sizeof(count)) == sizeof(count));

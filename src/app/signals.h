@@ -2,9 +2,12 @@
 // before the first thread, so that every thread inherits the mask; wait() is main's own.
 #pragma once
 
+#include <chrono>
+#include <optional>
+
 namespace bafa::app {
 
-enum class Event { stop_signal, reopen_signal, woken };
+enum class Event { stop_signal, reload_signal, woken, timed_out };
 
 class Signals {
  public:
@@ -14,7 +17,8 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  Event wait();
+  // Until one of the events; `timed_out` after `timeout` (none: as long as it takes).
+  Event wait(std::optional<std::chrono::milliseconds> timeout = std::nullopt);
 
   // Ends one wait() with `woken`. From any thread.
   void wake() const;

@@ -48,7 +48,7 @@ Priority read_priority(ObjectReader& entry, const std::string& where) {
 
 void read_limits(const Json& json, const std::string& where, ApiKey& key) {
   constexpr int kMost = 1'000'000;
-  ObjectReader limits(json, where);
+  ObjectReader limits(json, where, ErrorCode::invalid_config);
   key.max_active_jobs =
       static_cast<int>(limits.integer_in("max_active_jobs", 0, kMost).value_or(0));
   key.requests_per_minute =
@@ -57,7 +57,7 @@ void read_limits(const Json& json, const std::string& where, ApiKey& key) {
 }
 
 ApiKey read_key(const Json& json, const std::string& where) {
-  ObjectReader entry(json, where);
+  ObjectReader entry(json, where, ErrorCode::invalid_config);
   ApiKey key;
   key.name = entry.string("name").value_or("");
   key.key = entry.string("key").value_or("");
@@ -77,6 +77,15 @@ bool equal_in_constant_time(std::string_view secret, std::string_view guess) {
     difference |= static_cast<unsigned char>(guess[i]) ^
                   static_cast<unsigned char>(secret[i % secret.size()]);
   return difference == 0;
+}
+
+// Looks at every key, so that the time does not tell which one was nearly right.
+const ApiKey* find(const std::vector<ApiKey>& keys, std::string_view presented) {
+  const ApiKey* found = nullptr;
+  if (presented.size() > kMaxKeyBytes) return nullptr;
+  for (const ApiKey& key : keys)
+    if (equal_in_constant_time(key.key, presented)) found = &key;
+  return found;
 }
 
 int base64_value(char c) {
@@ -106,8 +115,9 @@ std::optional<std::string> base64_decode(std::string_view text) {
 }  // namespace
 
 std::vector<ApiKey> parse_keys(std::string_view text, const std::string& source) {
-  const Json json = parse_json(text, {.max_bytes = kMaxKeysFileBytes});
-  ObjectReader reader(json, source);
+  const Json json = parse_json(
+      text, {.max_bytes = kMaxKeysFileBytes, .source = source, .error = ErrorCode::invalid_config});
+  ObjectReader reader(json, source, ErrorCode::invalid_config);
   const Json* list = reader.any("keys");
   reader.refuse_unread();
   if (!list || !list->is_array() || list->empty())
@@ -143,13 +153,25 @@ std::string presented_key(const Headers& headers) {
 }
 
 Authenticator::Authenticator(std::vector<ApiKey> keys, const Clock& clock)
-    : keys_(std::move(keys)), clock_(clock) {}
+    : clock_(clock), keys_(std::make_shared<const std::vector<ApiKey>>(std::move(keys))) {}
+
+void Authenticator::replace_keys(std::vector<ApiKey> keys) {
+  auto shared = std::make_shared<const std::vector<ApiKey>>(std::move(keys));
+  const MutexLock lock(mutex_);
+  keys_ = std::move(shared);
+}
+
+Authenticator::Keys Authenticator::keys() const {
+  const MutexLock lock(mutex_);
+  return keys_;
+}
 
 std::variant<Identity, AuthRefusal> Authenticator::authenticate(const Headers& headers,
                                                                 const std::string& remote_address) {
-  if (keys_.empty()) return Identity{};
+  const Keys keys = this->keys();
+  if (keys->empty()) return Identity{};
   const std::string presented = presented_key(headers);
-  const ApiKey* key = find(presented);
+  const ApiKey* key = find(*keys, presented);
   if (!key) {
     AuthRefusal refusal;
     refusal.details = {.code = ErrorCode::invalid_api_key,
@@ -169,15 +191,6 @@ std::variant<Identity, AuthRefusal> Authenticator::authenticate(const Headers& h
   return Identity{.tenant = key->name,
                   .highest_priority = key->highest_priority,
                   .max_active_jobs = key->max_active_jobs};
-}
-
-// Looks at every key, so that the time does not tell which one was nearly right.
-const ApiKey* Authenticator::find(std::string_view presented) const {
-  const ApiKey* found = nullptr;
-  if (presented.size() > kMaxKeyBytes) return nullptr;
-  for (const ApiKey& key : keys_)
-    if (equal_in_constant_time(key.key, presented)) found = &key;
-  return found;
 }
 
 std::chrono::milliseconds Authenticator::delay_after_failure(const std::string& address) {

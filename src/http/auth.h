@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,9 +48,12 @@ class Authenticator {
                                                    const std::string& remote_address)
       EXCLUDES(mutex_);
 
-  bool has_keys() const { return !keys_.empty(); }
+  // From now on these keys count and no others; what a name has used of its allowance stays used.
+  void replace_keys(std::vector<ApiKey> keys) EXCLUDES(mutex_);
 
  private:
+  using Keys = std::shared_ptr<const std::vector<ApiKey>>;
+
   struct Failures {
     int count = 0;
     MonotonicTime last{};
@@ -59,13 +63,13 @@ class Authenticator {
     MonotonicTime updated{};
   };
 
-  const ApiKey* find(std::string_view presented) const;
+  Keys keys() const EXCLUDES(mutex_);
   std::chrono::milliseconds delay_after_failure(const std::string& address) EXCLUDES(mutex_);
   std::optional<std::chrono::seconds> wait_for_allowance(const ApiKey& key) EXCLUDES(mutex_);
 
-  const std::vector<ApiKey> keys_;
   const Clock& clock_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
+  Keys keys_ GUARDED_BY(mutex_);
   std::map<std::string, Failures> failures_ GUARDED_BY(mutex_);     // by address
   std::map<std::string, Allowance> allowances_ GUARDED_BY(mutex_);  // by key name
 };

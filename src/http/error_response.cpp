@@ -114,8 +114,13 @@ ErrorDetails details_of(const Refusal& refusal) {
   return {.code = refusal.code, .message = refusal.message, .retry_after = refusal.retry_after};
 }
 
+// A job that a stopping server ended is worth repeating once another process has loaded the model.
 ErrorDetails details_of(const JobError& error) {
-  return {.code = error.code, .message = error.message};
+  constexpr std::chrono::seconds kRestart{10};
+  const bool restarts = error.code == ErrorCode::draining || error.code == ErrorCode::device_error;
+  return {.code = error.code,
+          .message = error.message,
+          .retry_after = restarts ? std::optional(kRestart) : std::nullopt};
 }
 
 ErrorShape error_shape_of(std::string_view path) {

@@ -35,7 +35,8 @@ bool is_loopback(const std::string& host) {
 class Server::Impl {
  public:
   Impl(const ServerOptions& options, const ServerParts& parts)
-      : guards_(options.listen, options.listen.host),
+      : keys_file_(options.listen.keys_file),
+        guards_(options.listen, options.listen.host),
         admin_guards_(options.listen, options.listen.admin_host),
         authenticator_(keys_of(options.listen), parts.clock),
         no_keys_({}, parts.clock) {
@@ -62,6 +63,10 @@ class Server::Impl {
     if (admin_) admin_->start();
   }
 
+  void reload_keys() {
+    if (!keys_file_.empty()) authenticator_.replace_keys(load_keys(keys_file_));
+  }
+
   // The operator's port answers until the public one has drained.
   void stop(std::chrono::milliseconds grace) {
     main_->stop(grace);
@@ -81,6 +86,7 @@ class Server::Impl {
   }
 
  private:
+  const std::string keys_file_;
   const Guards guards_;
   const Guards admin_guards_;
   Authenticator authenticator_;
@@ -95,6 +101,7 @@ Server::~Server() = default;
 
 void Server::start() { impl_->start(); }
 void Server::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
+void Server::reload_keys() { impl_->reload_keys(); }
 int Server::port() const { return impl_->port(); }
 int Server::admin_port() const { return impl_->admin_port(); }
 ListenerStats Server::stats() const { return impl_->stats(); }

@@ -36,6 +36,10 @@ class Server {
   void start();
   void stop(std::chrono::milliseconds grace);
 
+  // Reads the keys file again, if there is one. Throws what the constructor would; the keys that
+  // counted before then go on counting.
+  void reload_keys();
+
   int port() const;
   int admin_port() const;       // -1 without a port of its own
   ListenerStats stats() const;  // both ports together

@@ -98,6 +98,7 @@ void JobEngine::serve(Pipeline& pipeline) {
   while (true) {
     const std::uint64_t seen = queue_.changes();
     const Turn turn = scheduler.turn();
+    ++turns_;
     if (turn.next == Next::done) return;
     if (turn.next == Next::device_lost) {
       set_readiness(Readiness::device_error);
@@ -106,10 +107,15 @@ void JobEngine::serve(Pipeline& pipeline) {
       throw Error(turn.error->code, turn.error->message);
     }
     if (turn.next != Next::rest) continue;
-    std::optional<std::chrono::nanoseconds> timeout;
-    if (turn.rest_until) timeout = *turn.rest_until - clock_.now();
-    queue_.wait(seen, timeout);
+    queue_.wait(seen, rest_of(turn));
   }
+}
+
+std::optional<std::chrono::nanoseconds> JobEngine::rest_of(const Turn& turn) const {
+  std::optional<std::chrono::nanoseconds> rest = options_.longest_rest;
+  if (!turn.rest_until) return rest;
+  const std::chrono::nanoseconds until = *turn.rest_until - clock_.now();
+  return rest ? std::min(*rest, until) : until;
 }
 
 void JobEngine::drain() {

@@ -3,6 +3,7 @@
 // everybody who may stand in wait() has left.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -26,6 +27,8 @@
 
 namespace bafa::serve {
 
+struct Turn;
+
 // Loads the model. Called once, on the worker thread; an exception ends the worker (see
 // finished()).
 using PipelineFactory = std::function<std::unique_ptr<Pipeline>()>;
@@ -35,6 +38,8 @@ struct EngineOptions {
   ResultsConfig results;
   std::uint64_t workspace_bytes = 0;  // device bytes for all images being painted; 0: no limit
   std::string version;                // for bafa_build_info
+  // The worker ends a round at least so often, also when there is nothing to do (see turns()).
+  std::optional<std::chrono::milliseconds> longest_rest{};
   // Called on the worker thread as its last act: wakes a main that waits for signals.
   std::function<void()> on_finished;
 };
@@ -63,6 +68,10 @@ class JobEngine final : public Engine {
   // engine then goes on answering for the jobs it knows.
   std::shared_future<void> finished() const;
 
+  // How many rounds the worker has ended: steps, other calls of the model, and looks at the queue.
+  // Stands still while a call of the model does not return.
+  std::uint64_t turns() const { return turns_; }
+
   std::shared_ptr<const Capabilities> capabilities() const override;
   SubmitResult submit(ValidRequest request, SubmitOptions options) override;
   std::optional<JobSnapshot> snapshot(const JobId& id) const override;
@@ -83,6 +92,7 @@ class JobEngine final : public Engine {
   void work(const PipelineFactory& factory);
   Pipeline& load(const PipelineFactory& factory) EXCLUDES(mutex_);
   void serve(Pipeline& pipeline);
+  std::optional<std::chrono::nanoseconds> rest_of(const Turn& turn) const;
   void set_readiness(Readiness readiness) EXCLUDES(mutex_);
 
   std::optional<SubmitResult> repeat(const SubmitOptions& options);
@@ -98,6 +108,7 @@ class JobEngine final : public Engine {
   JobQueue queue_;
   Pace pace_;
   Load load_;
+  std::atomic<std::uint64_t> turns_{0};
 
   mutable Mutex mutex_;
   Readiness readiness_ GUARDED_BY(mutex_) = Readiness::loading;

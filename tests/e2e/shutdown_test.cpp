@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <filesystem>
 #include <future>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -62,6 +61,7 @@ TEST_F(Shutdown, RefusesNewJobsAndEndsWaitingOnes) {
   const Answer ended = waiting.get();
   EXPECT_EQ(ended.status, 503);
   EXPECT_EQ(code_of(ended), "draining");
+  EXPECT_EQ(ended.header("Retry-After"), "10");
   EXPECT_EQ(get(server.port(), "/readyz").status, 503);
   const Answer refused = post(server.port(), kGenerations, kJob);
   EXPECT_EQ(refused.status, 503);
@@ -94,17 +94,6 @@ TEST_F(Shutdown, OfAnIdleServerIsDoneWithTheSignal) {
   ServerProgram server;
   server.send_signal(SIGTERM);
   EXPECT_EQ(server.wait_for_exit(), 0);
-}
-
-TEST_F(Shutdown, DoesNotHappenForTheLogsSignal) {
-  const TemporaryFolder folder;
-  const auto log = folder / "bafa.log";
-  ServerProgram server({"--log-file", log.string()});
-  ASSERT_EQ(get(server.port(), "/livez").status, 200);
-  std::filesystem::rename(log, folder / "bafa.log.1");
-  server.send_signal(SIGHUP);
-  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(log); }));
-  EXPECT_EQ(get(server.port(), "/livez").status, 200);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ TEST(Signals, AreWaitedForNotHandled) {
   raise(SIGTERM);
   EXPECT_EQ(signals.wait(), Event::stop_signal);
   raise(SIGHUP);
-  EXPECT_EQ(signals.wait(), Event::reopen_signal);
+  EXPECT_EQ(signals.wait(), Event::reload_signal);
   raise(SIGINT);
   EXPECT_EQ(signals.wait(), Event::stop_signal);
 }
@@ -23,6 +23,11 @@ TEST(Signals, AWakeFromAnotherThreadEndsTheWait) {
   std::thread waker([&] { signals.wake(); });
   EXPECT_EQ(signals.wait(), Event::woken);
   waker.join();
+}
+
+TEST(Signals, AreWaitedForNoLongerThanAsked) {
+  Signals signals;
+  EXPECT_EQ(signals.wait(std::chrono::milliseconds(1)), Event::timed_out);
 }
 
 TEST(SignalsDeathTest, EndTheProcessAgainOnceReleased) {

@@ -99,6 +99,17 @@ TEST_F(JobEngineTest, TellsMainWhyTheModelCouldNotBeLoaded) {
   EXPECT_EQ(refused(engine_->submit(valid_request(), {})).code, ErrorCode::loading);
 }
 
+TEST_F(JobEngineTest, MovesWhileItRestsButNotWhileTheModelHangs) {
+  options_.longest_rest = 1ms;
+  start();
+  while (engine_->turns() < 3) std::this_thread::yield();
+  submit();
+  gate_.wait_for_arrivals(1);
+  const std::uint64_t before = engine_->turns();
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(engine_->turns(), before);
+}
+
 TEST_F(JobEngineTest, PaintsWhatWasSubmitted) {
   gate_.open();
   start();
