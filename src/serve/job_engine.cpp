@@ -113,9 +113,11 @@ void JobEngine::serve(Pipeline& pipeline) {
 
 std::optional<std::chrono::nanoseconds> JobEngine::rest_of(const Turn& turn) const {
   std::optional<std::chrono::nanoseconds> rest = options_.longest_rest;
-  if (!turn.rest_until) return rest;
-  const std::chrono::nanoseconds until = *turn.rest_until - clock_.now();
-  return rest ? std::min(*rest, until) : until;
+  const MonotonicTime now = clock_.now();
+  for (const auto& due : {turn.rest_until, store_.sweep()}) {
+    if (due) rest = std::min<std::chrono::nanoseconds>(*due - now, rest.value_or(*due - now));
+  }
+  return rest;
 }
 
 void JobEngine::drain() {

@@ -1,5 +1,6 @@
 #include "serve/store/memory_store.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "base/check.h"
@@ -27,39 +28,44 @@ void MemoryStore::erase(const Job& job) {
 
 void MemoryStore::ended(const Job& job) {
   const std::uint64_t bytes = job.retained_bytes();
+  Jobs evicted;  // outlives the lock, as in every function below
   MutexLock lock(mutex_);
   const auto found = jobs_.find(job.spec().id);
   if (found == jobs_.end()) return;  // canceled while it was being refused
   ended_.push_back({.job = found->second, .at = clock_.now(), .bytes = bytes});
   ended_bytes_ += bytes;
-  evict();
+  evict(evicted);
 }
 
 std::shared_ptr<Job> MemoryStore::find(const JobId& id) {
+  Jobs evicted;
   MutexLock lock(mutex_);
-  evict();
+  evict(evicted);
   const auto found = jobs_.find(id);
   return found == jobs_.end() ? nullptr : found->second;
 }
 
 std::shared_ptr<Job> MemoryStore::find_key(const std::string& tenant,
                                            const std::string& idempotency_key) {
+  Jobs evicted;
   MutexLock lock(mutex_);
-  evict();
+  evict(evicted);
   const auto found = keys_.find({tenant, idempotency_key});
   return found == keys_.end() ? nullptr : found->second;
 }
 
 bool MemoryStore::forgotten(const JobId& id) {
+  Jobs evicted;
   MutexLock lock(mutex_);
-  evict();
+  evict(evicted);
   return forgotten_ids_.contains(id);
 }
 
 std::vector<std::shared_ptr<Job>> MemoryStore::of_tenant(const std::string& tenant,
                                                          const JobId& after) {
+  Jobs evicted;
   MutexLock lock(mutex_);
-  evict();
+  evict(evicted);
   std::vector<std::shared_ptr<Job>> found;
   const auto jobs = tenants_.find(tenant);
   if (jobs == tenants_.end()) return found;
@@ -74,16 +80,28 @@ std::vector<std::shared_ptr<Job>> MemoryStore::of_tenant(const std::string& tena
 }
 
 std::uint64_t MemoryStore::retained_bytes() {
+  Jobs evicted;
   MutexLock lock(mutex_);
-  evict();
+  evict(evicted);
   return ended_bytes_;
 }
 
-void MemoryStore::evict() {
+std::optional<MonotonicTime> MemoryStore::sweep() {
+  Jobs evicted;
+  MutexLock lock(mutex_);
+  evict(evicted);
+  if (ended_.empty()) return std::nullopt;
+  // What is due and still here is followed by somebody: it is looked at again after a while.
+  constexpr std::chrono::seconds kLookAgain{10};
+  return std::max(ended_.front().at + config_.ttl, clock_.now() + kLookAgain);
+}
+
+void MemoryStore::evict(Jobs& evicted) {
   const MonotonicTime now = clock_.now();
   for (auto oldest = ended_.begin(); oldest != ended_.end();) {
     const bool too_old = now - oldest->at >= config_.ttl;
-    const bool too_many = ended_bytes_ > config_.max_bytes && std::next(oldest) != ended_.end();
+    const bool over = ended_bytes_ > config_.max_bytes || ended_.size() > kMaxEnded;
+    const bool too_many = over && std::next(oldest) != ended_.end();
     if (!too_old && !too_many) return;
     if (oldest->job->followed()) {
       ++oldest;
@@ -91,6 +109,7 @@ void MemoryStore::evict() {
     }
     ended_bytes_ -= oldest->bytes;
     forget(*oldest->job);
+    evicted.push_back(std::move(oldest->job));
     oldest = ended_.erase(oldest);
   }
 }

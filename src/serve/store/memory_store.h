@@ -1,7 +1,7 @@
 // The jobs that there are, and those that have ended, for as long as retention keeps them. Ended
 // jobs are forgotten `ttl` after their end, and earlier, oldest end first, when together they hold
-// more than `max_bytes`; never one that waits or runs, that somebody follows, or that ended last.
-// Any thread.
+// more than `max_bytes` or are more than kMaxEnded; never one that waits or runs, that somebody
+// follows, or that ended last. Any thread; pictures are freed outside the lock.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,7 @@ namespace bafa::serve {
 class MemoryStore {
  public:
   static constexpr std::size_t kForgottenIds = 4096;  // how many removed ids are remembered
+  static constexpr std::size_t kMaxEnded = 10'000;
 
   MemoryStore(const ResultsConfig& config, const Clock& clock);
 
@@ -54,6 +55,10 @@ class MemoryStore {
 
   std::uint64_t retained_bytes() EXCLUDES(mutex_);
 
+  // Forgets what is due, for times when nobody asks for anything. The moment at which it should be
+  // called again; nullopt: not before another job has ended.
+  std::optional<MonotonicTime> sweep() EXCLUDES(mutex_);
+
  private:
   struct Ended {
     std::shared_ptr<Job> job;
@@ -63,7 +68,9 @@ class MemoryStore {
   using TenantKey = std::pair<std::string, std::string>;  // tenant, idempotency key
   using NewestFirst = std::map<std::uint64_t, std::shared_ptr<Job>, std::greater<>>;  // by serial
 
-  void evict() REQUIRES(mutex_);
+  using Jobs = std::vector<std::shared_ptr<Job>>;
+
+  void evict(Jobs& evicted) REQUIRES(mutex_);
   void forget(const Job& job) REQUIRES(mutex_);
   void unlink(const Job& job) REQUIRES(mutex_);
 

@@ -110,6 +110,19 @@ TEST_F(JobEngineTest, MovesWhileItRestsButNotWhileTheModelHangs) {
   EXPECT_EQ(engine_->turns(), before);
 }
 
+TEST_F(JobEngineTest, LetsGoOfOldPicturesAlsoWhenNobodyAsks) {
+  options_.results.ttl = std::chrono::seconds(60);
+  options_.longest_rest = 1ms;
+  gate_.open();
+  start();
+  const JobId id = submit();
+  end_of(id);
+  const std::weak_ptr<const JobResult> result = engine_->result(id);
+  EXPECT_FALSE(result.expired());
+  clock_.advance(60s);
+  while (!result.expired()) std::this_thread::yield();
+}
+
 TEST_F(JobEngineTest, PaintsWhatWasSubmitted) {
   gate_.open();
   start();

@@ -56,6 +56,32 @@ TEST_F(MemoryStoreTest, ForgetsAnEndedJobAfterItsTime) {
   EXPECT_EQ(store_.retained_bytes(), 0u);
 }
 
+TEST_F(MemoryStoreTest, ForgetsAlsoWhenNobodyAsks) {
+  EXPECT_EQ(store_.sweep(), std::nullopt);
+  const std::weak_ptr<Job> job = store_.find(add_ended(10));
+  EXPECT_EQ(store_.sweep(), clock_.now() + seconds{60});
+  clock_.advance(seconds{59});
+  EXPECT_EQ(store_.sweep(), clock_.now() + seconds{10}) << "not too often";
+  EXPECT_FALSE(job.expired());
+  clock_.advance(seconds{1});
+  EXPECT_EQ(store_.sweep(), std::nullopt);
+  EXPECT_TRUE(job.expired());
+}
+
+TEST_F(MemoryStoreTest, KeepsABoundedNumberOfJobs) {
+  MemoryStore store({.ttl = seconds{60}, .max_bytes = 1ull << 40}, clock_);
+  std::vector<JobId> ids;
+  for (std::size_t i = 0; i <= MemoryStore::kMaxEnded; ++i) {
+    const auto job = make_job(clock_, ++serial_, {});
+    store.insert(job);
+    job->cancel({ErrorCode::canceled, ""});
+    store.ended(*job);
+    ids.push_back(job->spec().id);
+  }
+  EXPECT_EQ(store.find(ids.front()), nullptr);
+  EXPECT_NE(store.find(ids.at(1)), nullptr);
+}
+
 TEST_F(MemoryStoreTest, NeverForgetsAJobThatHasNotEnded) {
   const auto job = add();
   clock_.advance(seconds{3600});
