@@ -120,8 +120,8 @@ class Application {
 
   void reload() {
     notifier_.reloading();
-    reload("log", [] { reopen_log(); });
-    reload("keys", [this] { server_.reload_keys(); });
+    if (!config_.log.file.empty()) reload("log", [] { reopen_log(); });
+    if (!config_.listen.keys_file.empty()) reload("keys", [this] { server_.reload_keys(); });
     notifier_.reloaded();
   }
 

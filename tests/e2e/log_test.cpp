@@ -102,8 +102,8 @@ TEST(ServerLog, TellsOfEachRequestAndItsJob) {
   EXPECT_EQ(request["request"], "mine-1");
   EXPECT_EQ(request["route"], kGenerations);
   EXPECT_EQ(request["status"], 200);
+  ASSERT_TRUE(eventually([&] { return events(server.log(), "job.succeeded").size() == 1; }));
   const auto jobs = events(server.log(), "job.succeeded");
-  ASSERT_EQ(jobs.size(), 1u);
   EXPECT_EQ(jobs[0]["request"], "mine-1");
   EXPECT_EQ(jobs[0]["job"], answer.header("X-Job-Id"));
   EXPECT_EQ(jobs[0]["images"], 2);
