@@ -107,6 +107,25 @@ function(bafa_e2e_tests)
     PROPERTIES LABELS e2e TIMEOUT 300 RUN_SERIAL ON)
 endfunction()
 
+# bafa_service_tests(TEST:tool…): tests/service/TEST_test.py tries a shipped file of config/ under the
+# tool it is for, which scripts/setup --dev installs; without a tool there is nothing to try it with.
+function(bafa_service_tests)
+  find_package(Python3 3.9 COMPONENTS Interpreter QUIET)
+  foreach(pair IN LISTS ARGN)
+    string(REGEX MATCH "^([a-z]+):([a-z0-9-]+)$" matched "${pair}")
+    set(test ${CMAKE_MATCH_1})
+    set(tool ${CMAKE_MATCH_2})
+    find_program(BAFA_TOOL_${tool} ${tool} PATHS /usr/sbin /sbin)
+    if(NOT Python3_FOUND OR NOT BAFA_TOOL_${tool})
+      message(WARNING "config/ is not tried under ${test}: there is no ${tool}. Run scripts/setup --dev.")
+      continue()
+    endif()
+    add_test(NAME service.${test}
+      COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/tests/service/${test}_test.py" $<TARGET_FILE:bafa>)
+    set_tests_properties(service.${test} PROPERTIES LABELS e2e TIMEOUT 600 RUN_SERIAL ON)
+  endforeach()
+endfunction()
+
 # bafa_fuzzers(LINK target…)
 # Each tests/fuzz/NAME_fuzz.cpp (LLVMFuzzerTestOneInput) as the program NAME_fuzz: a real fuzzer with
 # BAFA_FUZZ and clang, otherwise one that replays the corpus tests/fuzz/corpus/NAME.
