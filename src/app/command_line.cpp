@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/exit_code.h"
+#include "app/manual.h"
 #include "app/options.h"
 #include "bafa/error.h"
 #include "base/bytes.h"
@@ -272,6 +273,13 @@ class Parser {
   }
 
   Command parse(std::vector<std::string> arguments) {
+    // For the package's build, not for people.
+    if (arguments == std::vector<std::string>{"--man-page"}) {
+      return Answer{kOk, man_page(app_, exit_codes_text())};
+    }
+    if (arguments == std::vector<std::string>{"--bash-completion"}) {
+      return Answer{kOk, bash_completion(app_)};
+    }
     std::ranges::reverse(arguments);  // the library takes them from the back
     app_.parse(std::move(arguments));
     if (app_.got_subcommand("serve")) return finish(serve_, serve_.config);
