@@ -1,6 +1,5 @@
 #include "app/manual.h"
 
-#include <CLI/CLI.hpp>
 #include <set>
 #include <sstream>
 #include <string_view>

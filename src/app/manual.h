@@ -2,11 +2,8 @@
 // (troff) and bash's completion.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <string>
-
-namespace CLI {
-class App;
-}
 
 namespace bafa::app {
 

@@ -15,7 +15,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 CONFIG = TOP / "config"
 PROGRAM = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else TOP / "build/release/bafa").resolve()
 
-MODEL = ["--model", str(TOP / "tests/golden/data/alt_diffusion"), "--dtype", "fp32", "--threads", "1"]
+MODEL = ["--model", str(TOP / "tests/golden/data/alt_diffusion"), "--dtype", "fp32",
+         "--threads", "1"]
 PATIENCE_S = 120  # a loaded machine
 
 

@@ -31,13 +31,15 @@ class Systemd(Trial):
     def test_everybody_agrees_after_which_exit_codes_to_start_again(self):
         unit, other = self.unit.read_text(), (CONFIG / "supervisor.conf").read_text()
         numbers = lambda pattern, text: set(re.findall(r"\d+", re.search(pattern, text)[1]))
-        readme = dict(re.findall(r"^\| (\d+) \| .* \| (yes|no) \|$", (TOP / "README.md").read_text(), re.M))
+        readme = dict(re.findall(r"^\| (\d+) \| .* \| (yes|no) \|$",
+                                 (TOP / "README.md").read_text(), re.M))
         final = {code for code, again in readme.items() if again == "no"}
         self.assertEqual(numbers("exitcodes=(.*)", other), final)
         self.assertEqual(numbers("RestartPreventExitStatus=(.*)", unit)
                          | numbers("SuccessExitStatus=(.*)", unit) | {"0"}, final)
-        said = subprocess.run([PROGRAM, "--help"], text=True, capture_output=True, check=True).stdout
-        self.assertEqual(re.findall(r"^  (\d+) ", said.split("Exit codes:")[1], re.M), list(readme))
+        said = subprocess.run([PROGRAM, "--help"], text=True, capture_output=True, check=True)
+        codes = said.stdout.split("Exit codes:")[1]
+        self.assertEqual(re.findall(r"^  (\d+) ", codes, re.M), list(readme))
 
 
 main()
