@@ -8,9 +8,11 @@ namespace bafa::nn {
 
 enum class Activation {
   none,
-  silu,       // x * sigmoid(x)
-  gelu,       // x * Phi(x), exact (erf)
-  gelu_tanh,  // the tanh approximation of it
+  silu,        // x * sigmoid(x)
+  gelu,        // x * Phi(x), exact (erf)
+  gelu_tanh,   // the tanh approximation of it
+  quick_gelu,  // x * sigmoid(1.702 x), the first CLIP's approximation
+  relu,
 };
 
 // May work in place: `x` is given up.

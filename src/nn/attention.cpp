@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include <algorithm>
@@ -24,6 +25,13 @@ at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
 }
 
 constexpr std::int64_t kQueryRows = 512;  // the block's scores stay in the cache
+constexpr float kLeftOut = -std::numeric_limits<float>::infinity();
+
+// Where the keys of scores [..., rows, Sk] come after the queries begin, begin + 1, ...
+at::Tensor later_keys(const at::Tensor& scores, std::int64_t begin) {
+  const at::TensorOptions options = scores.options().dtype(at::kBool);
+  return at::ones({scores.size(-2), scores.size(-1)}, options).triu(begin + 1);
+}
 
 // ATen's fused kernel multiplies bf16 with AMX or else in fp32, never with AVX-512's bf16 products,
 // which plain products use: 2.2 to 3.9 times faster on a processor that has only those.
@@ -58,21 +66,23 @@ at::Tensor attention_by_rows(const AttentionInput& input) {
     at::Tensor scores = at::matmul(query.narrow(2, begin, rows) * scale, key);
     if (input.key_mask.defined()) {
       const at::Tensor left_out = input.key_mask.logical_not().unsqueeze(1).unsqueeze(1);
-      scores.masked_fill_(left_out, -std::numeric_limits<float>::infinity());
+      scores.masked_fill_(left_out, kLeftOut);
     }
+    if (input.causal) scores.masked_fill_(later_keys(scores, begin), kLeftOut);
     out_heads.narrow(2, begin, rows).copy_(at::matmul(scores.softmax(-1), value));
   }
   return out;
 }
 
 at::Tensor attention(const AttentionInput& input) {
+  CHECK(!(input.causal && input.key_mask.defined()));
   if (fused_is_slow(input.query)) return attention_by_rows(input);
   const at::Tensor query = split_heads(input.query, input.heads);
   const at::Tensor key = split_heads(input.key, input.heads);
   const at::Tensor value = split_heads(input.value, input.heads);
   std::optional<at::Tensor> mask;
   if (input.key_mask.defined()) mask = input.key_mask.unsqueeze(1).unsqueeze(1);
-  const at::Tensor out = at::scaled_dot_product_attention(query, key, value, mask);
+  const at::Tensor out = at::scaled_dot_product_attention(query, key, value, mask, 0, input.causal);
   return out.transpose(1, 2).reshape(input.query.sizes());
 }
 

@@ -18,10 +18,11 @@ struct AttentionInput {
   at::Tensor value;       // [B, Sk, heads * head_dim]
   at::Tensor key_mask{};  // [B, Sk] bool, true = attend; undefined: all
   std::int64_t heads = 1;
+  bool causal = false;  // query i attends keys 0..i only; without a mask
 };
 
-// softmax(q k^T / sqrt(head_dim)) v, not causal -> [B, Sq, heads * head_dim]. A row of the mask
-// must keep at least one key.
+// softmax(q k^T / sqrt(head_dim)) v -> [B, Sq, heads * head_dim]. A row of the mask must keep at
+// least one key.
 at::Tensor attention(const AttentionInput& input);
 
 // The same as plain products over blocks of query rows. What attention() takes where ATen's fused

@@ -2,32 +2,49 @@
 
 #include <ATen/ops/conv2d.h>
 
+#include <optional>
+
+#include "base/check.h"
 #include "nn/onednn.h"
 
 namespace bafa::nn {
+namespace {
+
+onednn::ConvOptions packed_options(const Conv2dOptions& options) {
+  return {.stride = options.stride, .padding = options.padding, .activation = options.activation};
+}
+
+}  // namespace
 
 Conv2d::Conv2d(const weights::WeightScope& scope, std::int64_t in, std::int64_t out,
                Conv2dOptions options)
-    : bias_(scope.tensor("bias", {out})), options_(options) {
+    : options_(options) {
+  CHECK(options.activation == Activation::none || options.activation == Activation::relu);
+  if (options.bias) bias_ = scope.tensor("bias", {out});
   const at::Tensor weight = scope.tensor("weight", {out, in, options.kernel, options.kernel});
   packed_ = onednn::can_pack(weight);
-  weight_ = packed_ ? onednn::pack_conv2d(weight, {options.stride, options.padding})
+  weight_ = packed_ ? onednn::pack_conv2d(weight, packed_options(options))
                     : weight.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+at::Tensor Conv2d::plain(const at::Tensor& x) const {
+  const std::optional<at::Tensor> bias = bias_.defined() ? std::optional(bias_) : std::nullopt;
+  return at::conv2d(x, weight_, bias, options_.stride, options_.padding);
 }
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
   const at::Tensor input = x.contiguous(at::MemoryFormat::ChannelsLast);
-  if (packed_) return onednn::conv2d(input, weight_, bias_, {options_.stride, options_.padding});
-  return at::conv2d(input, weight_, bias_, options_.stride, options_.padding);
+  if (packed_) return onednn::conv2d(input, weight_, bias_, packed_options(options_));
+  return activate(plain(input), options_.activation);
 }
 
 at::Tensor Conv2d::operator()(const at::Tensor& x, const at::Tensor& residual) const {
   const at::Tensor input = x.contiguous(at::MemoryFormat::ChannelsLast);
   if (packed_) {
     return onednn::conv2d_add(input, residual.contiguous(at::MemoryFormat::ChannelsLast), weight_,
-                              bias_, {options_.stride, options_.padding});
+                              bias_, packed_options(options_));
   }
-  return at::conv2d(input, weight_, bias_, options_.stride, options_.padding).add_(residual);
+  return activate(plain(input).add_(residual), options_.activation);
 }
 
 }  // namespace bafa::nn

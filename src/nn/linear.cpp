@@ -30,8 +30,11 @@ Linear::Linear(const at::Tensor& weight, at::Tensor bias, Activation activation)
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  if (packed_) return onednn::linear(x, weight_, bias_, activation_);
-  return activate(at::linear(x, weight_, optional(bias_)), activation_);
+  if (packed_ && onednn::can_fuse(activation_))
+    return onednn::linear(x, weight_, bias_, activation_);
+  return activate(packed_ ? onednn::linear(x, weight_, bias_, Activation::none)
+                          : at::linear(x, weight_, optional(bias_)),
+                  activation_);
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x, const at::Tensor& residual) const {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/check.h"
 #include "device/cpu_features.h"
 
 namespace bafa::nn::onednn {
@@ -37,11 +38,15 @@ Epilogue epilogue(Activation activation) {
     case Activation::silu: return {"swish", std::nullopt};
     case Activation::gelu: return {"gelu", "none"};
     case Activation::gelu_tanh: return {"gelu", "tanh"};
+    case Activation::relu: return {"relu", std::nullopt};
+    case Activation::quick_gelu: break;
   }
-  return {"none", std::nullopt};
+  CHECK(false);
 }
 
 }  // namespace
+
+bool can_fuse(Activation activation) { return activation != Activation::quick_gelu; }
 
 bool can_pack(const at::Tensor& weight) {
   if (!weight.device().is_cpu() || !at::hasMKLDNN()) return false;
@@ -72,39 +77,43 @@ at::Tensor linear_add(const at::Tensor& x, const at::Tensor& residual, const at:
   return kBinary.call(x, residual, packed, optional(bias), "add");
 }
 
-at::Tensor pack_conv2d(const at::Tensor& weight, const ConvGeometry& geometry) {
-  const std::array<std::int64_t, 2> padding{geometry.padding, geometry.padding};
-  const std::array<std::int64_t, 2> stride{geometry.stride, geometry.stride};
+at::Tensor pack_conv2d(const at::Tensor& weight, const ConvOptions& options) {
+  const std::array<std::int64_t, 2> padding{options.padding, options.padding};
+  const std::array<std::int64_t, 2> stride{options.stride, options.stride};
   const std::array<std::int64_t, 2> dilation{1, 1};
   const at::Tensor channels_last = weight.contiguous(at::MemoryFormat::ChannelsLast);
   return at::mkldnn_reorder_conv2d_weight(channels_last.to_mkldnn(), padding, stride, dilation, 1);
 }
 
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,
-                  const ConvGeometry& geometry) {
+                  const ConvOptions& options) {
   using Pointwise = at::Tensor(const at::Tensor&, const at::Tensor&,
                                const std::optional<at::Tensor>&, at::IntArrayRef, at::IntArrayRef,
                                at::IntArrayRef, std::int64_t, std::string_view, Scalars, Text);
   static const auto kPointwise = operator_named<Pointwise>("mkldnn::_convolution_pointwise");
-  const std::array<std::int64_t, 2> padding{geometry.padding, geometry.padding};
-  const std::array<std::int64_t, 2> stride{geometry.stride, geometry.stride};
+  const std::array<std::int64_t, 2> padding{options.padding, options.padding};
+  const std::array<std::int64_t, 2> stride{options.stride, options.stride};
   const std::array<std::int64_t, 2> dilation{1, 1};
-  return kPointwise.call(x, packed, optional(bias), padding, stride, dilation, 1, "none", Scalars(),
-                         std::nullopt);
+  const Epilogue after = epilogue(options.activation);
+  return kPointwise.call(x, packed, optional(bias), padding, stride, dilation, 1, after.name,
+                         Scalars(), after.algorithm);
 }
 
 at::Tensor conv2d_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& packed,
-                      const at::Tensor& bias, const ConvGeometry& geometry) {
+                      const at::Tensor& bias, const ConvOptions& options) {
   using Binary = at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&,
                             const std::optional<at::Tensor>&, at::IntArrayRef, at::IntArrayRef,
                             at::IntArrayRef, std::int64_t, std::string_view,
                             std::optional<at::Scalar>, Text, Scalars, Text);
   static const auto kBinary = operator_named<Binary>("mkldnn::_convolution_pointwise", "binary");
-  const std::array<std::int64_t, 2> padding{geometry.padding, geometry.padding};
-  const std::array<std::int64_t, 2> stride{geometry.stride, geometry.stride};
+  const std::array<std::int64_t, 2> padding{options.padding, options.padding};
+  const std::array<std::int64_t, 2> stride{options.stride, options.stride};
   const std::array<std::int64_t, 2> dilation{1, 1};
+  // The operator knows no other, nor a name for none.
+  Text after;
+  if (options.activation == Activation::relu) after = "relu";
   return kBinary.call(x, residual, packed, optional(bias), padding, stride, dilation, 1, "add",
-                      std::nullopt, std::nullopt, Scalars(), std::nullopt);
+                      std::nullopt, after, Scalars(), std::nullopt);
 }
 
 }  // namespace bafa::nn::onednn

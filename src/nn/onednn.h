@@ -15,31 +15,35 @@ namespace bafa::nn::onednn {
 // True for a dense CPU weight whose dtype this machine's oneDNN computes in natively.
 bool can_pack(const at::Tensor& weight);
 
+// Whether a product can apply it to its output in the same pass.
+bool can_fuse(Activation activation);
+
 // weight: [out, in]
 at::Tensor pack_linear(const at::Tensor& weight);
 
 // x: [..., in] -> [..., out]; bias [out] or undefined.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,
-                  Activation activation);
+                  Activation activation);  // one that can_fuse
 
 // The same plus `residual` [..., out], added before rounding to the dtype.
 at::Tensor linear_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& packed,
                       const at::Tensor& bias);
 
-struct ConvGeometry {
+struct ConvOptions {
   std::int64_t stride = 1;
   std::int64_t padding = 0;
+  Activation activation = Activation::none;  // none or relu; packing does not see it
 };
 
 // weight: [out, in, kh, kw]
-at::Tensor pack_conv2d(const at::Tensor& weight, const ConvGeometry& geometry);
+at::Tensor pack_conv2d(const at::Tensor& weight, const ConvOptions& options);
 
-// x: [B, in, H, W] channels_last -> [B, out, H', W'] channels_last
+// x: [B, in, H, W] channels_last -> [B, out, H', W'] channels_last; bias [out] or undefined
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,
-                  const ConvGeometry& geometry);
+                  const ConvOptions& options);
 
-// The same plus `residual` [B, out, H', W'].
+// The same with `residual` [B, out, H', W'] added before the activation.
 at::Tensor conv2d_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& packed,
-                      const at::Tensor& bias, const ConvGeometry& geometry);
+                      const at::Tensor& bias, const ConvOptions& options);
 
 }  // namespace bafa::nn::onednn

@@ -38,8 +38,9 @@ class LayerWeights {
   }
 
   LayerWeights& conv(const std::string& name, std::int64_t in, std::int64_t out,
-                     std::int64_t kernel) {
-    return add(name + ".weight", {out, in, kernel, kernel}).add(name + ".bias", {out});
+                     std::int64_t kernel, bool bias = true) {
+    add(name + ".weight", {out, in, kernel, kernel});
+    return bias ? add(name + ".bias", {out}) : *this;
   }
 
   // Scales about 1, as trained norms have.

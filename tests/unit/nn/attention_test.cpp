@@ -27,6 +27,7 @@ at::Tensor reference(const AttentionInput& input) {
     if (input.key_mask.defined()) {
       scores = scores.masked_fill(input.key_mask.logical_not().unsqueeze(1), -INFINITY);
     }
+    if (input.causal) scores = scores.masked_fill(at::ones_like(scores[0]).triu(1) == 1, -INFINITY);
     outs.push_back(scores.softmax(-1).matmul(of(input.value)));
   }
   return at::cat(outs, 2);
@@ -80,6 +81,19 @@ TEST(Attention, LeavesMaskedKeysOut) {
                              .heads = 2};
   EXPECT_LT(relative_error(attention(input), reference(input)), kFp32Error);
   EXPECT_LT(relative_error(attention_by_rows(input), reference(input)), kFp32Error);
+}
+
+// 600 queries: more than one block of rows.
+TEST(Attention, SeesNoLaterKeysWhenItIsCausal) {
+  for (const std::int64_t length : {1, 77, 600}) {
+    const AttentionInput input{.query = noise({2, length, 16}, 1),
+                               .key = noise({2, length, 16}, 2),
+                               .value = noise({2, length, 16}, 3),
+                               .heads = 2,
+                               .causal = true};
+    EXPECT_LT(relative_error(attention(input), reference(input)), kFp32Error);
+    EXPECT_LT(relative_error(attention_by_rows(input), reference(input)), kFp32Error);
+  }
 }
 
 TEST(SelfAttention, ProjectsAttendsAndAddsTheResidual) {

@@ -25,11 +25,15 @@ class Conv2dShapes : public testing::TestWithParam<Case> {};
 TEST_P(Conv2dShapes, EqualTheReferenceInBothDtypes) {
   const Case& shape = GetParam();
   const LayerWeights weights =
-      LayerWeights().conv("conv", shape.in, shape.out, shape.options.kernel);
+      LayerWeights().conv("conv", shape.in, shape.out, shape.options.kernel, shape.options.bias);
   const at::Tensor x = channels_last_noise({2, shape.in, shape.height, shape.width});
-  const at::Tensor expected = at::conv2d(x, weights["conv.weight"], weights["conv.bias"],
-                                         shape.options.stride, shape.options.padding);
-  const at::Tensor residual = channels_last_noise(expected.sizes().vec(), 2);
+  const at::Tensor product =
+      at::conv2d(x, weights["conv.weight"],
+                 shape.options.bias ? std::optional(weights["conv.bias"]) : std::nullopt,
+                 shape.options.stride, shape.options.padding);
+  const at::Tensor residual = channels_last_noise(product.sizes().vec(), 2);
+  const at::Tensor expected = activate(product.clone(), shape.options.activation);
+  const at::Tensor with_residual = activate(product + residual, shape.options.activation);
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     const double allowed = dtype == at::kFloat ? kFp32Error : kBf16Error;
     auto map = weights.open(dtype);
@@ -38,7 +42,7 @@ TEST_P(Conv2dShapes, EqualTheReferenceInBothDtypes) {
     const at::Tensor y = conv(x.to(dtype));
     EXPECT_LT(relative_error(y, expected), allowed);
     EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));
-    EXPECT_LT(relative_error(conv(x.to(dtype), residual.to(dtype)), expected + residual), allowed);
+    EXPECT_LT(relative_error(conv(x.to(dtype), residual.to(dtype)), with_residual), allowed);
   }
 }
 
@@ -48,7 +52,9 @@ INSTANTIATE_TEST_SUITE_P(All, Conv2dShapes,
                                          Case{16, 24, {.kernel = 1, .padding = 0}, 6, 5},
                                          Case{8, 8, {.stride = 2}, 9, 7},
                                          Case{8, 8, {.stride = 2, .padding = 0}, 10, 8},
-                                         Case{6, 10, {.kernel = 5, .padding = 2}, 7, 7}));
+                                         Case{6, 10, {.kernel = 5, .padding = 2}, 7, 7},
+                                         Case{8, 8, {.bias = false}, 5, 6},
+                                         Case{8, 8, {.activation = Activation::relu}, 5, 6}));
 
 TEST(Conv2d, TakesAnImageThatIsNotChannelsLast) {
   const LayerWeights weights = LayerWeights().conv("conv", 6, 9, 3);

@@ -54,7 +54,8 @@ TEST_P(LinearActivation, IsAppliedToTheOutput) {
 
 INSTANTIATE_TEST_SUITE_P(All, LinearActivation,
                          testing::Values(Activation::none, Activation::silu, Activation::gelu,
-                                         Activation::gelu_tanh));
+                                         Activation::gelu_tanh, Activation::quick_gelu,
+                                         Activation::relu));
 
 TEST(LinearStack, GivesEachLayerItsRangeOfOneProduct) {
   const LayerWeights weights = LayerWeights().linear("a", 16, 5).linear("b", 16, 9);
