@@ -102,6 +102,8 @@ struct WeightMap::State {
 
 at::Tensor WeightMap::State::copy(const Checkpoint::Tensor& tensor, at::IntArrayRef shape,
                                   at::ScalarType stored, at::ScalarType dtype) const {
+  if (options.device.is_meta())
+    return at::empty(shape, at::TensorOptions(options.device).dtype(dtype));
   at::Tensor loaded = at::empty(shape, at::TensorOptions(stored));
   const std::span<const std::byte> bytes = checkpoint.bytes(tensor);
   CHECK(loaded.nbytes() == bytes.size());

@@ -27,7 +27,7 @@ class WeightScope;
 
 struct WeightOptions {
   at::ScalarType dtype = at::kFloat;  // floating tensors are converted to it one by one
-  at::Device device = at::kCPU;
+  at::Device device = at::kCPU;  // kMeta: names, shapes and types are checked and nothing is read
   std::vector<std::string> ignored;  // names that may stay unused; one '*' stands for anything
   // Applied to each name of the file: legacy names, a prefix to drop. Empty: names as they are.
   std::function<std::string(const std::string&)> rename;

@@ -85,6 +85,17 @@ TEST_F(WeightMapTest, TensorsOutliveTheFile) {
   EXPECT_TRUE(at::equal(a, at::tensor({5.f, 6.f})));
 }
 
+TEST_F(WeightMapTest, ChecksNamesAndShapesWithoutReadingOnTheMetaDevice) {
+  add("weight", {2, 3}, {1, 2, 3, 4, 5, 6});
+  add("bias", {3}, {1, 2, 3});
+  WeightMap map = this->map({.dtype = at::kBFloat16, .device = at::kMeta});
+  const at::Tensor weight = map.root().tensor("weight", {2, 3});
+  EXPECT_TRUE(weight.is_meta());
+  EXPECT_EQ(weight.scalar_type(), at::kBFloat16);
+  map.root().tensor("bias", {2});
+  EXPECT_THAT(refusal(map), HasSubstr("bias is [3] where [2] is due"));
+}
+
 TEST_F(WeightMapTest, TellsAllThatIsMissingWrongOrUnusedAtOnce) {
   add("wrong", {2, 3}, {1, 2, 3, 4, 5, 6});
   add("extra", {1}, {1});
