@@ -20,13 +20,14 @@
 
 namespace bafa::model {
 
-// A text as the cross-attentions see it. It does not depend on the step: made once for a prompt.
-struct TextKeysValues {
-  std::vector<at::Tensor> blocks;  // for each transformer block [B, S, 2 * C]
+// A text as the network takes it in. It does not depend on the step: made once for a prompt.
+struct UNetText {
+  std::vector<at::Tensor> keys_values;  // for each transformer block [B, S, 2 * C]
+  at::Tensor pooled;                    // [B, pooled_features]; undefined without
 };
 
 // The texts of several images, which must have the same length, as one batch.
-TextKeysValues join(std::span<const TextKeysValues* const> texts);
+UNetText join(std::span<const UNetText* const> texts);
 
 class UNet {
  public:
@@ -34,13 +35,18 @@ class UNet {
 
   const UNetConfig& config() const { return config_; }
 
-  // text [B, S, text_features]; every position is attended, padding included.
-  TextKeysValues prepare(const at::Tensor& text) const;
+  // text [B, S, text_features]; every position is attended, padding included. pooled [B,
+  // pooled_features] where the config has them.
+  UNetText prepare(const at::Tensor& text, const at::Tensor& pooled = {}) const;
 
   struct Input {
-    at::Tensor latents;    // [B, in_channels, H, W], any floating dtype; any H and W
-    at::Tensor timesteps;  // [B] fp32, may be fractional and differ between images
-    const TextKeysValues* text = nullptr;  // of B images
+    at::Tensor latents;              // [B, in_channels, H, W], any floating dtype; any H and W
+    at::Tensor timesteps;            // [B] fp32, may be fractional and differ between images
+    const UNetText* text = nullptr;  // of B images
+    // [B, 6] fp32, where the config has pooled_features: height and width of the original, top and
+    // left of the crop, height and width of the target, in pixels.
+    at::Tensor size_ids{};
+    at::Tensor guidance_scales{};  // [B] fp64, where the config has guidance_features
   };
 
   // -> [B, out_channels, H, W] in the run dtype
@@ -50,10 +56,13 @@ class UNet {
   UNet(const UNetConfig& config, const weights::WeightScope& scope,
        nn::LinearStack&& time_projections);
 
+  at::Tensor embed_time(const Input& input) const;
+
   UNetConfig config_;
   at::ScalarType dtype_;
   nn::Conv2d conv_in_;
   nn::TimestepEmbedding time_embedding_;
+  std::optional<nn::TimestepEmbedding> add_embedding_;
   std::vector<DownBlock> down_blocks_;
   std::optional<MidBlock> mid_block_;
   std::vector<UpBlock> up_blocks_;

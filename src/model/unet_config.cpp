@@ -120,12 +120,38 @@ void read_time(ComponentConfig& config, UNetConfig& unet) {
   }
 }
 
+void read_guidance(ComponentConfig& config, UNetConfig& unet) {
+  const Json* features = config.any("time_cond_proj_dim");
+  if (features == nullptr || features->is_null()) return;
+  unet.guidance_features = config.integer("time_cond_proj_dim", 0, {.min = 4, .max = 1 << 14});
+  if (unet.guidance_features % 2 != 0) config.refuse_invalid("time_cond_proj_dim", "must be even");
+}
+
+// The file says how wide all of them together are; what the sizes leave is the text's.
+void read_additions(ComponentConfig& config, UNetConfig& unet) {
+  config.expect("addition_embed_type", "text_time");
+  if (!config.has("addition_embed_type")) {
+    config.ignore({"addition_time_embed_dim", "projection_class_embeddings_input_dim"});
+    return;
+  }
+  for (const char* key : {"addition_time_embed_dim", "projection_class_embeddings_input_dim"})
+    if (!config.has(key)) config.refuse_invalid(key, "is missing, which text_time needs");
+  unet.size_id_features = config.integer("addition_time_embed_dim", 0, kChannels);
+  if (unet.size_id_features % 2 != 0)
+    config.refuse_invalid("addition_time_embed_dim", "must be even");
+  const std::int64_t joined =
+      config.integer("projection_class_embeddings_input_dim", 0, {.min = 1, .max = 1 << 17});
+  unet.pooled_features = joined - kSizeIds * unet.size_id_features;
+  if (unet.pooled_features <= 0)
+    config.refuse_invalid("projection_class_embeddings_input_dim",
+                          "leaves no room for a text beside six times addition_time_embed_dim");
+}
+
 // Features of the reference class that no supported checkpoint uses.
 void refuse_other_features(ComponentConfig& config) {
-  for (const char* key :
-       {"class_embed_type", "addition_embed_type", "num_class_embeds", "encoder_hid_dim",
-        "encoder_hid_dim_type", "time_cond_proj_dim", "time_embedding_act_fn", "timestep_post_act",
-        "cross_attention_norm", "mid_block_only_cross_attention"}) {
+  for (const char* key : {"class_embed_type", "num_class_embeds", "encoder_hid_dim",
+                          "encoder_hid_dim_type", "time_embedding_act_fn", "timestep_post_act",
+                          "cross_attention_norm", "mid_block_only_cross_attention"}) {
     config.expect(key, nullptr);
   }
   for (const char* key : {"only_cross_attention", "dual_cross_attention", "resnet_skip_time_act",
@@ -142,8 +168,7 @@ void refuse_other_features(ComponentConfig& config) {
     if (config.number(key, 1) != 1) config.refuse(key, "other than 1 is not supported");
   }
   // Read by parts that are refused above; upcast_attention has no effect on fused attention.
-  config.ignore({"dropout", "upcast_attention", "addition_time_embed_dim",
-                 "addition_embed_type_num_heads", "projection_class_embeddings_input_dim"});
+  config.ignore({"dropout", "upcast_attention", "addition_embed_type_num_heads"});
 }
 
 }  // namespace
@@ -156,6 +181,8 @@ UNetConfig parse_unet_config(ComponentConfig& config) {
   read_levels(config, unet);
   read_norms(config, unet);
   read_time(config, unet);
+  read_guidance(config, unet);
+  read_additions(config, unet);
   unet.linear_projection = config.boolean("use_linear_projection", false);
   unet.downsample_padding = config.integer("downsample_padding", 1, {.min = 0, .max = 1});
   unet.conv_in_kernel = kernel(config, "conv_in_kernel");

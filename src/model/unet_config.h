@@ -18,6 +18,8 @@ struct UNetLevel {
   std::int64_t up_transformers = 0;
 };
 
+inline constexpr std::int64_t kSizeIds = 6;
+
 struct UNetConfig {
   std::int64_t in_channels = 4;
   std::int64_t out_channels = 4;
@@ -36,6 +38,10 @@ struct UNetConfig {
   std::int64_t time_features = 0;  // width of the time embedding
   bool flip_sin_to_cos = true;
   double freq_shift = 0;
+  std::int64_t guidance_features = 0;  // time_cond_proj_dim: guidance is an input; 0: it is not
+  // addition_embed_type text_time: a pooled text and the picture's sizes join the time embedding.
+  std::int64_t pooled_features = 0;   // 0: they do not
+  std::int64_t size_id_features = 0;  // of the sinusoids of each size
 };
 
 // Throws Error{unsupported_model} naming the key of a feature that bafa lacks, Error{invalid_model}

@@ -25,15 +25,16 @@ class UNetDenoiser final : public Denoiser {
   std::int64_t latent_channels() const override { return network_.config().in_channels; }
 
   PreparedText prepare(const EncodedPrompt& prompt) const override {
-    return {network_.prepare(prompt.embeds.unsqueeze(0)).blocks};
+    return {network_.prepare(prompt.embeds.unsqueeze(0)).keys_values};
   }
 
   at::Tensor predict(const DenoiserInput& input) const override {
-    std::vector<model::TextKeysValues> texts;
-    std::vector<const model::TextKeysValues*> pointers;
-    for (const PreparedText* text : input.texts) texts.push_back({text->tensors});
-    for (const model::TextKeysValues& text : texts) pointers.push_back(&text);
-    const model::TextKeysValues joined = model::join(pointers);
+    std::vector<model::UNetText> texts;
+    std::vector<const model::UNetText*> pointers;
+    for (const PreparedText* text : input.texts)
+      texts.push_back({.keys_values = text->tensors, .pooled = {}});
+    for (const model::UNetText& text : texts) pointers.push_back(&text);
+    const model::UNetText joined = model::join(pointers);
     return network_({.latents = input.latents, .timesteps = input.timesteps, .text = &joined});
   }
 
@@ -79,6 +80,11 @@ LoadedUNet load_unet(const ModelIndex& index, const LoadTarget& target) {
   const std::filesystem::path folder = index.folder / "unet";
   ComponentConfig json(folder / "config.json");
   const model::UNetConfig config = model::parse_unet_config(json);
+  if (config.pooled_features > 0)
+    json.refuse("addition_embed_type", "needs a pooled text, which " + index.family + " lacks");
+  if (config.guidance_features > 0)
+    json.refuse("time_cond_proj_dim",
+                "needs guidance as an input, which " + index.family + " does not give");
   weights::WeightMap map(weights::Checkpoint(folder, "diffusion_pytorch_model"),
                          {.dtype = target.dtype, .device = target.device});
   auto denoiser = std::make_unique<UNetDenoiser>(config, map.root());

@@ -61,6 +61,17 @@ TEST(UNetConfig, ReadsTheTransformersOfTheWayUpApart) {
   EXPECT_EQ(unet.levels[0].up_transformers, 4);
 }
 
+TEST(UNetConfig, ReadsWhatJoinsTheTimeEmbedding) {
+  const UNetConfig unet = parse(R"({
+    "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
+    "projection_class_embeddings_input_dim": 2816, "time_cond_proj_dim": 256})");
+  EXPECT_EQ(unet.pooled_features, 1280);
+  EXPECT_EQ(unet.size_id_features, 256);
+  EXPECT_EQ(unet.guidance_features, 256);
+  EXPECT_EQ(parse(R"({"addition_embed_type": null, "time_cond_proj_dim": null})").pooled_features,
+            0);
+}
+
 TEST(UNetConfig, MayHaveNoMidBlock) {
   EXPECT_TRUE(parse(R"({})").has_mid_block);
   EXPECT_FALSE(parse(R"({"mid_block_type": null})").has_mid_block);
@@ -69,8 +80,8 @@ TEST(UNetConfig, MayHaveNoMidBlock) {
 TEST(UNetConfig, RefusesFeaturesByName) {
   const auto unsupported = ErrorCode::unsupported_model;
   expect_error(R"({"class_embed_type": "timestep"})", unsupported, "class_embed_type");
-  expect_error(R"({"addition_embed_type": "text_time"})", unsupported, "addition_embed_type");
-  expect_error(R"({"time_cond_proj_dim": 256})", unsupported, "time_cond_proj_dim");
+  expect_error(R"({"addition_embed_type": "text_image"})", unsupported, "addition_embed_type");
+  expect_error(R"({"encoder_hid_dim": 4096})", unsupported, "encoder_hid_dim");
   expect_error(R"({"only_cross_attention": true})", unsupported, "only_cross_attention");
   expect_error(R"({"resnet_time_scale_shift": "scale_shift"})", unsupported,
                "resnet_time_scale_shift");
@@ -95,6 +106,15 @@ TEST(UNetConfig, RefusesValuesThatCannotBe) {
   expect_error(R"({"norm_eps": 0})", invalid, "norm_eps");
   expect_error(R"({"conv_in_kernel": 4})", invalid, "conv_in_kernel");
   expect_error(R"({"freq_shift": 160})", invalid, "freq_shift");
+  expect_error(R"({"time_cond_proj_dim": 255})", invalid, "time_cond_proj_dim");
+  expect_error(R"({"addition_embed_type": "text_time", "addition_time_embed_dim": 256})", invalid,
+               "projection_class_embeddings_input_dim");
+  expect_error(R"({"addition_embed_type": "text_time", "addition_time_embed_dim": 256,
+                   "projection_class_embeddings_input_dim": 1536})",
+               invalid, "projection_class_embeddings_input_dim");
+  expect_error(R"({"addition_embed_type": "text_time", "addition_time_embed_dim": 5,
+                   "projection_class_embeddings_input_dim": 1536})",
+               invalid, "addition_time_embed_dim");
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ TEST(TimestepSinusoids, PutSinesFirstAndShiftTheFrequenciesWhenAsked) {
 TEST(TimestepEmbedding, IsTwoLayersWithSiluBetween) {
   const LayerWeights weights = LayerWeights().linear("linear_1", 8, 20).linear("linear_2", 20, 20);
   auto map = weights.open();
-  const TimestepEmbedding embedding(map.root(), 8, 20);
+  const TimestepEmbedding embedding(map.root(), {.in = 8, .out = 20});
   map.finish();
   const at::Tensor x = noise({3, 8});
   const at::Tensor hidden =

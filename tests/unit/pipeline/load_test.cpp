@@ -75,6 +75,11 @@ TEST_F(ModelFolder, WithAConfigThatBafaLacksIsRefusedByItsKey) {
   EXPECT_NE(why.message.find("class_embed_type"), std::string::npos);
 }
 
+TEST_F(ModelFolder, WhoseNetworkNeedsWhatItsFamilyLacksIsRefusedByItsKey) {
+  set("unet/config.json", "time_cond_proj_dim", 256);
+  EXPECT_EQ(loading().param, "time_cond_proj_dim");
+}
+
 TEST_F(ModelFolder, WithASamplerOptionThatBafaLacksIsRefusedByItsKey) {
   set("scheduler/scheduler_config.json", "use_karras_sigmas", true);
   const Refused why = loading();
