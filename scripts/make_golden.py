@@ -56,9 +56,11 @@ from diffusers.pipelines.deprecated.alt_diffusion.modeling_roberta_series import
     RobertaSeriesConfig,
     RobertaSeriesModelWithTransformation,
 )
-from golden.clip_tokenizer import make_clip_tokenizers  # noqa: E402
-from safetensors.torch import save_file  # noqa: E402
 from transformers import XLMRobertaTokenizer  # noqa: E402
+
+from golden import networks  # noqa: E402
+from golden.clip_tokenizer import make_clip_tokenizers  # noqa: E402
+from golden.common import save, scramble, write_json  # noqa: E402
 
 MAX_LENGTH = 24
 CROSS_DIM = 24
@@ -103,10 +105,6 @@ ODD_PROMPTS = [
 COMBINING_PROMPTS = ["ｅ\u0301", "e\u0301\u0302\u0303", "\u1112\u1161\u11ab", "q\u0307\u0323"]
 
 
-def write_json(path, value):
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-
-
 def make_tokenizer(folder):
     folder.mkdir(parents=True)
     model = io.BytesIO()
@@ -133,22 +131,6 @@ def make_token_table(tokenizer, folder):
                   "ids": [0, *[i + 1 if i else 3 for i in pieces.encode(text)], 2]}
                  for text in COMBINING_PROMPTS]
     return {"exact": exact, "combining": combining}
-
-
-def scramble(model, seed):
-    """Random weights that keep activations near one, biases and norms included."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            noise = torch.randn(parameter.shape, generator=generator)
-            if parameter.dim() > 1:
-                fan_in = parameter[0].numel() if "embeddings" not in name else 1
-                parameter.copy_(noise * fan_in**-0.5)
-            elif name.endswith("weight"):
-                parameter.copy_(1 + 0.1 * noise)
-            else:
-                parameter.copy_(0.1 * noise)
-    return model.eval()
 
 
 def make_text_encoder(vocabulary, seed, has_pre_transformation):
@@ -258,12 +240,6 @@ class Reference:
         return out
 
 
-def save(path, tensors, **info):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path,
-              {key: str(value) for key, value in info.items()})
-
-
 def make_images(reference, out):
     cases = {
         "square": dict(prompt=PROMPTS["en"], seed=42, width=64, height=64, steps=8),
@@ -370,6 +346,7 @@ def main():
     make_stages(reference, out)
     make_variants(out)
     make_clip_tokenizers(out)
+    networks.make(out)
     print(sum(f.stat().st_size for f in out.rglob("*") if f.is_file()), "bytes in", out)
 
 

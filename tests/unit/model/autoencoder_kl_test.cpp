@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "support/golden.h"
 #include "support/layer_weights.h"
 
 namespace bafa::model {
@@ -51,6 +52,20 @@ INSTANTIATE_TEST_SUITE_P(All, AutoencoderKlGolden, testing::Values(at::kFloat, a
                            return test.param == at::kFloat ? std::string("Fp32")
                                                            : std::string("Bf16");
                          });
+
+// Stable Diffusion 1's file: both quant_convs, the attention under its old names.
+TEST(AutoencoderKl, DecodesAFileWithTheOldNamesAsTheReference) {
+  const c10::InferenceMode inference;
+  ComponentConfig file(kData / "vae_old_names" / "config.json");
+  const AutoencoderKlConfig config = parse_autoencoder_kl_config(file);
+  EXPECT_DOUBLE_EQ(config.scaling_factor, 0.18215);
+  weights::WeightMap map(weights::Checkpoint(kData / "vae_old_names", "diffusion_pytorch_model"),
+                         options(at::kFloat));
+  const AutoencoderKlDecoder decoder(config, map.root());
+  map.finish();
+  const test::GoldenFile golden(kData / "vae_old_names" / "golden.safetensors");
+  EXPECT_LT(relative_error(decoder(golden["latents"]), golden["decoded"]), 1e-5);
+}
 
 TEST(AutoencoderKl, KnowsTheOldNamesOfTheMidAttention) {
   const std::string at = "decoder.mid_block.attentions.0.";

@@ -1,0 +1,115 @@
+// The networks at the sizes that people have: from the published configs, each must ask for exactly
+// the tensors that the reference library's class has, by name and shape. Nothing is loaded: the
+// weights are holes in a sparse file.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/autoencoder_kl.h"
+#include "model/autoencoder_tiny.h"
+#include "model/clip_text.h"
+#include "model/unet.h"
+#include "model/xlm_roberta.h"
+#include "support/golden.h"
+#include "support/header_only.h"
+#include "support/temporary_folder.h"
+#include "weights/weight_map.h"
+
+namespace bafa::model {
+namespace {
+
+const std::filesystem::path kTrueSizes = test::kGoldenData / "true_sizes";
+
+// A tensor a line: its name and "320x4x3x3".
+test::TensorList read_list(const std::filesystem::path& file) {
+  test::TensorList tensors;
+  std::ifstream lines(file);
+  std::string name, sides;
+  while (lines >> name >> sides) {
+    test::Shape shape;
+    std::istringstream parts(sides);
+    for (std::string side; std::getline(parts, side, 'x');) shape.push_back(std::stoll(side));
+    tensors.add(name, std::move(shape));
+  }
+  return tensors;
+}
+
+struct Case {
+  std::string name;
+  std::size_t tensors;  // encoders of autoencoders included
+  std::function<void(ComponentConfig& json, const std::filesystem::path& file)> build;
+};
+
+weights::WeightOptions unread(std::vector<std::string> ignored = {}) {
+  return {.device = at::kMeta, .ignored = std::move(ignored)};
+}
+
+void build_unet(ComponentConfig& json, const std::filesystem::path& file) {
+  weights::WeightMap map(weights::Checkpoint(file), unread());
+  const UNet unet(parse_unet_config(json), map.root());
+  map.finish();
+}
+
+void build_autoencoder_kl(ComponentConfig& json, const std::filesystem::path& file) {
+  weights::WeightMap map(weights::Checkpoint(file), unread(autoencoder_kl_unused()));
+  const AutoencoderKlDecoder decoder(parse_autoencoder_kl_config(json), map.root());
+  map.finish();
+}
+
+void build_autoencoder_tiny(ComponentConfig& json, const std::filesystem::path& file) {
+  weights::WeightMap map(weights::Checkpoint(file), unread(autoencoder_tiny_unused()));
+  const AutoencoderTinyDecoder decoder(parse_autoencoder_tiny_config(json), map.root());
+  map.finish();
+}
+
+template <ClipTextHead kHead>
+void build_clip_text(ComponentConfig& json, const std::filesystem::path& file) {
+  const ClipTextConfig config = parse_clip_text_config(json, kHead);
+  weights::WeightOptions options = unread();
+  options.rename = clip_text_name;
+  weights::WeightMap map(weights::Checkpoint(file), options);
+  const ClipText encoder(config, map.root());
+  map.finish();
+}
+
+void build_xlm_roberta(ComponentConfig& json, const std::filesystem::path& file) {
+  const XlmRobertaConfig config = parse_xlm_roberta_config(json);
+  weights::WeightMap map(weights::Checkpoint(file), unread(xlm_roberta_unused(config)));
+  const XlmRoberta encoder(config, map.root());
+  map.finish();
+}
+
+class TrueSizes : public testing::TestWithParam<Case> {};
+
+TEST_P(TrueSizes, AskForTheTensorsOfTheReferenceAndNoOthers) {
+  const Case& network = GetParam();
+  const test::TemporaryFolder folder;
+  const std::filesystem::path holes = folder.path() / "weights.safetensors";
+  const test::TensorList tensors = read_list(kTrueSizes / (network.name + ".txt"));
+  EXPECT_EQ(tensors.all().size(), network.tensors);
+  test::write_header_only(holes, tensors, {.dtype = "F16", .bytes = 2});
+  ComponentConfig json(kTrueSizes / (network.name + ".json"));
+  EXPECT_NO_THROW(network.build(json, holes));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, TrueSizes,
+    testing::Values(Case{"unet_sd_15", 686, build_unet}, Case{"unet_sd_2", 686, build_unet},
+                    Case{"unet_sdxl", 1680, build_unet}, Case{"unet_lcm", 687, build_unet},
+                    Case{"vae_sd", 248, build_autoencoder_kl},
+                    Case{"vae_16_channels", 244, build_autoencoder_kl},
+                    Case{"vae_tiny", 134, build_autoencoder_tiny},
+                    Case{"clip_l", 196, build_clip_text<ClipTextHead::none>},
+                    Case{"clip_h", 372, build_clip_text<ClipTextHead::none>},
+                    Case{"clip_big_g", 517, build_clip_text<ClipTextHead::projection>},
+                    Case{"xlm_roberta", 393, build_xlm_roberta}),
+    [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace bafa::model
