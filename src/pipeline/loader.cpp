@@ -59,7 +59,8 @@ std::unique_ptr<Pipeline> load(const LoadOptions& options) {
                          .multiple = parts.decoder->scale(),
                          .max_prompt_tokens = parts.conditioner->max_tokens(),
                          .sampler = std::string(parts.sampler->name()),
-                         .latent_channels = parts.denoiser->latent_channels()};
+                         .latent_channels = parts.denoiser->latent_channels(),
+                         .negative_prompt = !parts.denoiser->takes_guidance()};
   TextToImageOptions run{.capabilities = make_capabilities(settings, facts, options.limits),
                          .preview = settings.preview,
                          .device = target.device,

@@ -49,6 +49,16 @@ std::string weights_stem(const std::string& name, const Component& component) {
   return component.library == "diffusers" ? "diffusion_pytorch_model" : "model";
 }
 
+bool ModelIndex::flag(std::string_view name, bool fallback) const {
+  const auto found = options.find(name);
+  if (found == options.end()) return fallback;
+  if (found->second) return *found->second;
+  throw Error(
+      ErrorCode::invalid_model,
+      (folder / "model_index.json").string() + ": " + std::string(name) + " must be true or false",
+      std::string(name));
+}
+
 ModelIndex read_model_index(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "model_index.json";
   if (!std::filesystem::is_regular_file(file))
@@ -62,11 +72,17 @@ ModelIndex read_model_index(const std::filesystem::path& folder) {
                                                    .error = ErrorCode::invalid_model});
   ObjectReader reader(json, file.string(), ErrorCode::invalid_model);
   reader.require("_class_name");
-  ModelIndex index{.folder = folder, .family = *reader.string("_class_name"), .components = {}};
+  ModelIndex index{
+      .folder = folder, .family = *reader.string("_class_name"), .components = {}, .options = {}};
   for (const auto& [name, value] : json.items()) {
     if (name.starts_with('_')) continue;
     const std::optional<Component> found = component(value);
-    if (!found) continue;
+    if (!found) {
+      if (!value.is_null())
+        index.options.emplace(name,
+                              value.is_boolean() ? std::optional(value.get<bool>()) : std::nullopt);
+      continue;
+    }
     if (!is_plain_name(name))
       throw Error(ErrorCode::invalid_model,
                   file.string() + ": " + printable(name) + " cannot be a component's name", name);

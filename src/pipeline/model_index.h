@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,8 +20,14 @@ struct ModelIndex {
   std::string family;                                        // _class_name
   std::map<std::string, Component, std::less<>> components;  // without the absent ones
 
+  // Other options of the reference's pipeline class; without a value: not true or false.
+  std::map<std::string, std::optional<bool>, std::less<>> options;
+
   // Error{invalid_model} without it.
   const Component& at(std::string_view name) const;
+
+  // An option that is true or false; Error{invalid_model} when it is something else.
+  bool flag(std::string_view name, bool fallback) const;
 };
 
 // The file name, without its ending, that a component's library gives to weights; "" for components

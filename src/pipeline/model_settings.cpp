@@ -117,7 +117,7 @@ Capabilities make_capabilities(const ModelSettings& settings, const ModelFacts& 
   capabilities.size = size_limits(settings, facts, limits.max_pixels);
   capabilities.steps = {1, limits.max_steps, settings.steps};
   capabilities.guidance_scale = {0.0, kMaxGuidance, settings.guidance_scale};
-  capabilities.negative_prompt = true;
+  capabilities.negative_prompt = facts.negative_prompt;
   capabilities.images = {1, limits.max_images, 1};
   capabilities.samplers = {facts.sampler};
   capabilities.max_prompt_bytes = limits.max_prompt_bytes;

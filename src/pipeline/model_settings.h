@@ -40,6 +40,7 @@ struct ModelFacts {
   int max_prompt_tokens = 0;
   std::string sampler;
   std::int64_t latent_channels = 0;
+  bool negative_prompt = true;  // guidance leads away from one
 };
 
 // Throws Error{invalid_model} when defaults and limits contradict each other.

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,19 +16,23 @@
 
 namespace bafa::pipeline {
 
-// What a text encoder made of one prompt.
+// What the text encoders made of one prompt.
 struct EncodedPrompt {
-  std::vector<std::int64_t> token_ids;  // as fed to the text encoder, padding included
-  int tokens = 0;                       // of them without padding
+  std::vector<std::int64_t> token_ids;    // as fed to the text encoder, padding included
+  std::vector<std::int64_t> token_ids_2;  // to the second one; empty where there is none
+  int tokens = 0;                         // of them without padding
   bool truncated = false;
   at::Tensor embeds;  // [S, D], run dtype
+  at::Tensor pooled;  // [P], run dtype; undefined where the denoiser takes none
 };
 
 class Conditioner {
  public:
   virtual ~Conditioner() = default;
   virtual int max_tokens() const = 0;  // special ones included; longer prompts are cut
-  virtual EncodedPrompt encode(const std::string& prompt) const = 0;
+
+  // An absent prompt is a negative one that nobody gave; families differ in what they take then.
+  virtual EncodedPrompt encode(const std::optional<std::string>& prompt) const = 0;
 };
 
 // What a denoiser can work out from a text alone, once for all steps. Opaque to the others.
@@ -39,12 +44,19 @@ struct DenoiserInput {
   at::Tensor latents;                          // [B, C, h, w] fp32
   at::Tensor timesteps;                        // [B] fp32, from the sampler's schedule
   std::span<const PreparedText* const> texts;  // B
+  at::Tensor guidance_scales;                  // [B] fp64
+  int width = 0;                               // of the pictures, pixels
+  int height = 0;
 };
 
 class Denoiser {
  public:
   virtual ~Denoiser() = default;
   virtual std::int64_t latent_channels() const = 0;
+
+  // Guidance is an input of the network, which then needs no negative prompt and no second forward.
+  virtual bool takes_guidance() const { return false; }
+
   virtual PreparedText prepare(const EncodedPrompt& prompt) const = 0;
   virtual at::Tensor predict(const DenoiserInput& input) const = 0;  // [B, C, h, w], run dtype
 
@@ -71,7 +83,8 @@ struct Parts {
   std::unique_ptr<Denoiser> denoiser;
   std::unique_ptr<Decoder> decoder;
   std::unique_ptr<sampler::Sampler> sampler;
-  int native_side = 0;  // pixels that the model was trained at; 0: not said
+  int native_side = 0;                      // pixels that the model was trained at; 0: not said
+  at::ScalarType noise_dtype = at::kFloat;  // in which the reference draws the first noise
 };
 
 }  // namespace bafa::pipeline

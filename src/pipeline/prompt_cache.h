@@ -1,10 +1,11 @@
-// Encoded prompts, the most recently used ones, up to a number of bytes. Holds the prompts' text in
-// memory only. Owned by the pipeline; the device thread.
+// Encoded prompts, the absent one too, the most recently used ones, up to a number of bytes. Holds
+// the prompts' text in memory only. Owned by the pipeline; the device thread.
 #pragma once
 
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -26,17 +27,18 @@ class PromptCache {
   explicit PromptCache(std::uint64_t max_bytes) : max_bytes_(max_bytes) {}
 
   // Null when it is not here.
-  std::shared_ptr<const ConditionedPrompt> find(const std::string& prompt);
+  std::shared_ptr<const ConditionedPrompt> find(const std::optional<std::string>& prompt);
 
   // The least recently used leave; one that alone is above the limit is not kept.
-  void insert(const std::string& prompt, std::shared_ptr<const ConditionedPrompt> value);
+  void insert(const std::optional<std::string>& prompt,
+              std::shared_ptr<const ConditionedPrompt> value);
 
   void clear();
   std::uint64_t bytes() const { return bytes_; }
 
  private:
   struct Entry {
-    std::string prompt;
+    std::optional<std::string> prompt;
     std::shared_ptr<const ConditionedPrompt> value;
     std::uint64_t bytes = 0;
   };
@@ -44,7 +46,7 @@ class PromptCache {
   const std::uint64_t max_bytes_;
   std::uint64_t bytes_ = 0;
   std::list<Entry> entries_;  // most recently used first
-  std::unordered_map<std::string_view, std::list<Entry>::iterator> by_prompt_;
+  std::unordered_map<std::optional<std::string_view>, std::list<Entry>::iterator> by_prompt_;
 };
 
 }  // namespace bafa::pipeline

@@ -39,12 +39,6 @@ class StageTimer {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-bool is_guided(const GenerationParams& params) { return params.guidance_scale > 1.0; }
-
-BatchKey batch_key(const GenerationParams& params) {
-  return {.width = params.width, .height = params.height, .guided = is_guided(params)};
-}
-
 std::vector<ImageGeneration*> images_of(std::span<Generation* const> generations) {
   CHECK(!generations.empty());
   std::vector<ImageGeneration*> images;
@@ -60,13 +54,13 @@ at::Tensor join_latents(std::span<ImageGeneration* const> images) {
   return at::cat(latents);
 }
 
-// One number an image -> [B] fp32
+// One number an image -> [B] fp64
 template <typename Value>
 at::Tensor per_image(std::span<ImageGeneration* const> images, at::Device device, Value value) {
   at::Tensor values =
-      at::empty({static_cast<std::int64_t>(images.size())}, at::TensorOptions(at::kFloat));
-  float* out = values.mutable_data_ptr<float>();
-  for (const ImageGeneration* image : images) *out++ = static_cast<float>(value(*image));
+      at::empty({static_cast<std::int64_t>(images.size())}, at::TensorOptions(at::kDouble));
+  double* out = values.mutable_data_ptr<double>();
+  for (const ImageGeneration* image : images) *out++ = value(*image);
   return values.to(device);
 }
 
@@ -85,6 +79,15 @@ TextToImage::TextToImage(Parts parts, TextToImageOptions options)
 
 TextToImage::~TextToImage() = default;
 
+// A second forward, without the prompt.
+bool TextToImage::is_guided(const GenerationParams& params) const {
+  return params.guidance_scale > 1.0 && !parts_.denoiser->takes_guidance();
+}
+
+BatchKey TextToImage::batch_key(const GenerationParams& params) const {
+  return {.width = params.width, .height = params.height, .guided = is_guided(params)};
+}
+
 Cost TextToImage::cost(const ValidRequest& request) const {
   const GenerationParams& params = request.params();
   const std::int64_t height = params.height / parts_.decoder->scale();
@@ -96,12 +99,15 @@ Cost TextToImage::cost(const ValidRequest& request) const {
           .batch_key = batch_key(params)};
 }
 
-std::shared_ptr<const ConditionedPrompt> TextToImage::condition(const std::string& prompt) {
+std::shared_ptr<const ConditionedPrompt> TextToImage::condition(
+    const std::optional<std::string>& prompt) {
   if (auto cached = prompts_.find(prompt)) return cached;
   const StageTimer timer(options_.observer, Stage::encode, 1);
   ConditionedPrompt made;
   made.encoded = parts_.conditioner->encode(prompt);
-  if (!all_finite(made.encoded.embeds)) refuse_non_finite("text encoder");
+  const at::Tensor& pooled = made.encoded.pooled;
+  if (!all_finite(made.encoded.embeds) || (pooled.defined() && !all_finite(pooled)))
+    refuse_non_finite("text encoder");
   made.prepared = parts_.denoiser->prepare(made.encoded);
   auto shared = std::make_shared<const ConditionedPrompt>(std::move(made));
   prompts_.insert(prompt, shared);
@@ -116,7 +122,7 @@ std::unique_ptr<ImageGeneration> TextToImage::begin_one(const ImageTask& task) {
   image->guidance_scale = params.guidance_scale;
   image->schedule = parts_.sampler->schedule(params.steps);
   image->text = condition(params.prompt);
-  if (is_guided(params)) image->negative = condition(params.negative_prompt.value_or(""));
+  if (is_guided(params)) image->negative = condition(params.negative_prompt);
 
   const auto seed =
       static_cast<std::uint64_t>(params.seed) + static_cast<std::uint64_t>(task.index);
@@ -124,8 +130,8 @@ std::unique_ptr<ImageGeneration> TextToImage::begin_one(const ImageTask& task) {
   const std::int64_t scale = parts_.decoder->scale();
   const at::Tensor noise = at::randn(
       {1, parts_.denoiser->latent_channels(), params.height / scale, params.width / scale},
-      image->generator, at::TensorOptions(at::kFloat));
-  image->latents = noise.to(options_.device);
+      image->generator, at::TensorOptions(parts_.noise_dtype));
+  image->latents = noise.to(options_.device, at::kFloat);
   tracer_.begun(*image, {.params = &params,
                          .seed = static_cast<std::int64_t>(seed),
                          .model = options_.capabilities.model,
@@ -145,27 +151,24 @@ std::vector<std::unique_ptr<Generation>> TextToImage::begin(std::span<const Imag
 // -> [B, C, h, w] fp32, after guidance
 at::Tensor TextToImage::predict(std::span<ImageGeneration* const> images,
                                 const at::Tensor& latents) const {
-  const at::Tensor timesteps = per_image(images, options_.device, [](const ImageGeneration& image) {
-    return image.schedule.timesteps[static_cast<std::size_t>(image.done)];
-  });
+  const BatchKey& key = images.front()->batch_key;
+  DenoiserInput input{.latents = latents, .width = key.width, .height = key.height};
+  input.timesteps = per_image(images, options_.device, [](const ImageGeneration& image) {
+                      return image.schedule.timesteps[static_cast<std::size_t>(image.done)];
+                    }).to(at::kFloat);
+  input.guidance_scales = per_image(
+      images, options_.device, [](const ImageGeneration& image) { return image.guidance_scale; });
   std::vector<const PreparedText*> texts;
-  const bool guided = images.front()->batch_key.guided;
-  if (guided)
+  if (key.guided)
     for (const ImageGeneration* image : images) texts.push_back(&image->negative->prepared);
   for (const ImageGeneration* image : images) texts.push_back(&image->text->prepared);
+  input.texts = texts;
+  if (!key.guided) return parts_.denoiser->predict(input).to(at::kFloat);
 
-  if (!guided)
-    return parts_.denoiser->predict({.latents = latents, .timesteps = timesteps, .texts = texts})
-        .to(at::kFloat);
-  const at::Tensor both = parts_.denoiser
-                              ->predict({.latents = at::cat({latents, latents}),
-                                         .timesteps = at::cat({timesteps, timesteps}),
-                                         .texts = texts})
-                              .to(at::kFloat);
-  const std::vector<at::Tensor> halves = both.chunk(2);
-  const at::Tensor scale = per_image(images, options_.device, [](const ImageGeneration& image) {
-                             return image.guidance_scale;
-                           }).view({-1, 1, 1, 1});
+  const at::Tensor scale = input.guidance_scales.to(at::kFloat).view({-1, 1, 1, 1});
+  for (at::Tensor* tensor : {&input.latents, &input.timesteps, &input.guidance_scales})
+    *tensor = at::cat({*tensor, *tensor});
+  const std::vector<at::Tensor> halves = parts_.denoiser->predict(input).to(at::kFloat).chunk(2);
   return halves[0] + scale * (halves[1] - halves[0]);
 }
 

@@ -46,7 +46,9 @@ class TextToImage final : public Pipeline {
   void idle() override;
 
  private:
-  std::shared_ptr<const ConditionedPrompt> condition(const std::string& prompt);
+  bool is_guided(const GenerationParams& params) const;
+  BatchKey batch_key(const GenerationParams& params) const;
+  std::shared_ptr<const ConditionedPrompt> condition(const std::optional<std::string>& prompt);
   std::unique_ptr<ImageGeneration> begin_one(const ImageTask& task);
   at::Tensor predict(std::span<ImageGeneration* const> images, const at::Tensor& latents) const;
 

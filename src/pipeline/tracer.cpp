@@ -14,9 +14,13 @@ void Tracer::record(const std::string& name, const at::Tensor& values) {
 }
 
 void Tracer::record_prompt(const std::string& prefix, const ConditionedPrompt& prompt) {
-  const std::vector<std::int64_t>& ids = prompt.encoded.token_ids;
-  trace_->record(prefix + "token_ids", {static_cast<std::int64_t>(ids.size())}, ids);
-  record(prefix + "prompt_embeds", prompt.encoded.embeds);
+  const EncodedPrompt& encoded = prompt.encoded;
+  for (const auto& [name, ids] :
+       {std::pair{"token_ids", &encoded.token_ids}, std::pair{"token_ids_2", &encoded.token_ids_2}})
+    if (!ids->empty())
+      trace_->record(prefix + name, {static_cast<std::int64_t>(ids->size())}, *ids);
+  record(prefix + "prompt_embeds", encoded.embeds);
+  if (encoded.pooled.defined()) record(prefix + "pooled_prompt_embeds", encoded.pooled);
 }
 
 void Tracer::begun(const ImageGeneration& image, const Run& run) {

@@ -3,7 +3,6 @@
 // loaded. Source: diffusers pipelines/deprecated/alt_diffusion.
 #pragma once
 
-#include "pipeline/families/unet_diffusion.h"
 #include "pipeline/model_index.h"
 #include "pipeline/parts.h"
 

@@ -6,20 +6,62 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "pipeline/families/alt_diffusion.h"
+#include "pipeline/families/decoders.h"
+#include "pipeline/families/stable_diffusion.h"
+#include "pipeline/families/stable_diffusion_xl.h"
 
 namespace bafa::pipeline {
 namespace {
 
+std::vector<std::string> schedulers() { return {"FlowMatchEulerDiscreteScheduler"}; }
+
+std::vector<std::string> clip_tokenizers() { return {"CLIPTokenizer", "CLIPTokenizerFast"}; }
+
+Family alt_diffusion() {
+  return {.class_name = "AltDiffusionPipeline",
+          .components = {{"scheduler", schedulers()},
+                         {"text_encoder", {"RobertaSeriesModelWithTransformation"}},
+                         {"tokenizer", {"XLMRobertaTokenizer", "XLMRobertaTokenizerFast"}},
+                         {"unet", {"UNet2DConditionModel"}},
+                         {"vae", decoder_classes()}},
+          .unused = {"safety_checker", "feature_extractor", "image_encoder"},
+          .load = load_alt_diffusion};
+}
+
+Family stable_diffusion() {
+  return {.class_name = "StableDiffusionPipeline",
+          .components = {{"scheduler", schedulers()},
+                         {"text_encoder", {"CLIPTextModel"}},
+                         {"tokenizer", clip_tokenizers()},
+                         {"unet", {"UNet2DConditionModel"}},
+                         {"vae", decoder_classes()}},
+          .unused = {"safety_checker", "feature_extractor", "image_encoder"},
+          .load = load_stable_diffusion};
+}
+
+Family latent_consistency() {
+  Family family = stable_diffusion();
+  family.class_name = "LatentConsistencyModelPipeline";
+  family.load = load_latent_consistency;
+  return family;
+}
+
+Family stable_diffusion_xl() {
+  return {.class_name = "StableDiffusionXLPipeline",
+          .components = {{"scheduler", schedulers()},
+                         {"text_encoder", {"CLIPTextModel"}},
+                         {"text_encoder_2", {"CLIPTextModelWithProjection"}},
+                         {"tokenizer", clip_tokenizers()},
+                         {"tokenizer_2", clip_tokenizers()},
+                         {"unet", {"UNet2DConditionModel"}},
+                         {"vae", decoder_classes()}},
+          .unused = {"feature_extractor", "image_encoder"},
+          .load = load_stable_diffusion_xl};
+}
+
 const std::vector<Family>& families() {
-  static const std::vector<Family> kFamilies{
-      {.class_name = "AltDiffusionPipeline",
-       .components = {{"scheduler", {"FlowMatchEulerDiscreteScheduler"}},
-                      {"text_encoder", {"RobertaSeriesModelWithTransformation"}},
-                      {"tokenizer", {"XLMRobertaTokenizer", "XLMRobertaTokenizerFast"}},
-                      {"unet", {"UNet2DConditionModel"}},
-                      {"vae", {"AutoencoderKL"}}},
-       .unused = {"safety_checker", "feature_extractor", "image_encoder"},
-       .load = load_alt_diffusion}};
+  static const std::vector<Family> kFamilies{alt_diffusion(), latent_consistency(),
+                                             stable_diffusion(), stable_diffusion_xl()};
   return kFamilies;
 }
 

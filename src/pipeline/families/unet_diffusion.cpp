@@ -1,15 +1,16 @@
 #include "pipeline/families/unet_diffusion.h"
 
-#include <algorithm>
+#include <ATen/ops/tensor.h>
+
 #include <utility>
 #include <vector>
 
-#include "bafa/error.h"
+#include "base/check.h"
 #include "base/component_config.h"
-#include "model/autoencoder_kl.h"
 #include "model/unet.h"
 #include "sampler/flow_match_euler.h"
 #include "weights/checkpoint.h"
+#include "weights/weight_map.h"
 
 namespace bafa::pipeline {
 namespace {
@@ -24,18 +25,27 @@ class UNetDenoiser final : public Denoiser {
 
   std::int64_t latent_channels() const override { return network_.config().in_channels; }
 
+  bool takes_guidance() const override { return network_.config().guidance_features > 0; }
+
+  // The pooled text comes last.
   PreparedText prepare(const EncodedPrompt& prompt) const override {
-    return {network_.prepare(prompt.embeds.unsqueeze(0)).keys_values};
+    const at::Tensor pooled = has_pooled() ? prompt.pooled.unsqueeze(0) : at::Tensor();
+    model::UNetText text = network_.prepare(prompt.embeds.unsqueeze(0), pooled);
+    if (has_pooled()) text.keys_values.push_back(text.pooled);
+    return {std::move(text.keys_values)};
   }
 
   at::Tensor predict(const DenoiserInput& input) const override {
     std::vector<model::UNetText> texts;
     std::vector<const model::UNetText*> pointers;
-    for (const PreparedText* text : input.texts)
-      texts.push_back({.keys_values = text->tensors, .pooled = {}});
+    for (const PreparedText* text : input.texts) texts.push_back(unpack(*text));
     for (const model::UNetText& text : texts) pointers.push_back(&text);
     const model::UNetText joined = model::join(pointers);
-    return network_({.latents = input.latents, .timesteps = input.timesteps, .text = &joined});
+    return network_({.latents = input.latents,
+                     .timesteps = input.timesteps,
+                     .text = &joined,
+                     .size_ids = has_pooled() ? size_ids(input) : at::Tensor(),
+                     .guidance_scales = input.guidance_scales});
   }
 
   std::uint64_t workspace_bytes(std::int64_t height, std::int64_t width) const override {
@@ -44,71 +54,52 @@ class UNetDenoiser final : public Denoiser {
   }
 
  private:
+  bool has_pooled() const { return network_.config().pooled_features > 0; }
+
+  model::UNetText unpack(const PreparedText& text) const {
+    model::UNetText unpacked{.keys_values = text.tensors, .pooled = {}};
+    if (!has_pooled()) return unpacked;
+    unpacked.pooled = unpacked.keys_values.back();
+    unpacked.keys_values.pop_back();
+    return unpacked;
+  }
+
+  // Whole pictures of the size that is asked for: original and target are one, nothing is cropped.
+  static at::Tensor size_ids(const DenoiserInput& input) {
+    const auto height = static_cast<float>(input.height);
+    const auto width = static_cast<float>(input.width);
+    return at::tensor({height, width, 0.0F, 0.0F, height, width}, at::TensorOptions(at::kFloat))
+        .to(input.latents.device())
+        .expand({input.latents.size(0), model::kSizeIds});
+  }
+
   model::UNet network_;
   std::uint64_t element_bytes_;
 };
 
-class AutoencoderKlPart final : public Decoder {
- public:
-  AutoencoderKlPart(const model::AutoencoderKlConfig& config, const weights::WeightScope& scope)
-      : network_(config, scope), element_bytes_(c10::elementSize(scope.dtype())) {}
-
-  int scale() const override { return static_cast<int>(network_.config().scale()); }
-
-  at::Tensor decode(const at::Tensor& latents) const override { return network_(latents); }
-
-  std::uint64_t workspace_bytes(std::int64_t height, std::int64_t width) const override {
-    const std::vector<std::int64_t>& channels = network_.config().channels;
-    // Level i works at 1 / 2^i of the picture's side; the level above hands its channels on.
-    std::uint64_t widest = 0;
-    for (std::size_t i = 0; i < channels.size(); ++i) {
-      const auto from = static_cast<std::uint64_t>(channels[std::min(i + 1, channels.size() - 1)]);
-      const auto side = static_cast<std::uint64_t>(network_.config().scale()) >> i;
-      widest = std::max(widest, from * side * side);
-    }
-    return kLiveTensors * widest * static_cast<std::uint64_t>(height * width) * element_bytes_;
-  }
-
- private:
-  model::AutoencoderKlDecoder network_;
-  std::uint64_t element_bytes_;
-};
+void check_rules(const ComponentConfig& json, const model::UNetConfig& config,
+                 const UNetRules& rules, const std::string& family) {
+  const bool pooled = config.pooled_features > 0;
+  if (pooled && !rules.pooled_text)
+    json.refuse("addition_embed_type", "needs a pooled text, which " + family + " lacks");
+  if (!pooled && rules.pooled_text)
+    json.refuse("addition_embed_type", "must be text_time with " + family);
+  if (config.guidance_features == 0 && rules.guidance == UNetRules::Guidance::is_an_input)
+    json.refuse("time_cond_proj_dim", "is missing, which " + family + " needs");
+}
 
 }  // namespace
 
-LoadedUNet load_unet(const ModelIndex& index, const LoadTarget& target) {
+LoadedUNet load_unet(const ModelIndex& index, const LoadTarget& target, const UNetRules& rules) {
   const std::filesystem::path folder = index.folder / "unet";
   ComponentConfig json(folder / "config.json");
   const model::UNetConfig config = model::parse_unet_config(json);
-  if (config.pooled_features > 0)
-    json.refuse("addition_embed_type", "needs a pooled text, which " + index.family + " lacks");
-  if (config.guidance_features > 0)
-    json.refuse("time_cond_proj_dim",
-                "needs guidance as an input, which " + index.family + " does not give");
+  check_rules(json, config, rules, index.family);
   weights::WeightMap map(weights::Checkpoint(folder, "diffusion_pytorch_model"),
                          {.dtype = target.dtype, .device = target.device});
   auto denoiser = std::make_unique<UNetDenoiser>(config, map.root());
   map.finish();
-  return {std::move(denoiser), config.text_features, config.sample_size};
-}
-
-std::unique_ptr<Decoder> load_autoencoder_kl(const ModelIndex& index, const LoadTarget& target,
-                                             std::int64_t latent_channels) {
-  const std::filesystem::path folder = index.folder / "vae";
-  ComponentConfig json(folder / "config.json");
-  const model::AutoencoderKlConfig config = model::parse_autoencoder_kl_config(json);
-  if (config.latent_channels != latent_channels)
-    json.refuse_invalid("latent_channels", "is " + std::to_string(config.latent_channels) +
-                                               " where the unet works on " +
-                                               std::to_string(latent_channels));
-  weights::WeightMap map(weights::Checkpoint(folder, "diffusion_pytorch_model"),
-                         {.dtype = target.dtype,
-                          .device = target.device,
-                          .ignored = model::autoencoder_kl_unused(),
-                          .rename = model::autoencoder_kl_current_name});
-  auto decoder = std::make_unique<AutoencoderKlPart>(config, map.root());
-  map.finish();
-  return decoder;
+  return {std::move(denoiser), config};
 }
 
 std::unique_ptr<sampler::Sampler> load_sampler(const ModelIndex& index) {

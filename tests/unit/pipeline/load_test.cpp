@@ -76,8 +76,10 @@ TEST_F(ModelFolder, WithAConfigThatBafaLacksIsRefusedByItsKey) {
 }
 
 TEST_F(ModelFolder, WhoseNetworkNeedsWhatItsFamilyLacksIsRefusedByItsKey) {
-  set("unet/config.json", "time_cond_proj_dim", 256);
-  EXPECT_EQ(loading().param, "time_cond_proj_dim");
+  set("unet/config.json", "addition_embed_type", "text_time");
+  set("unet/config.json", "addition_time_embed_dim", 8);
+  set("unet/config.json", "projection_class_embeddings_input_dim", 68);
+  EXPECT_EQ(loading().param, "addition_embed_type");
 }
 
 TEST_F(ModelFolder, WithASamplerOptionThatBafaLacksIsRefusedByItsKey) {

@@ -23,6 +23,23 @@ TEST(PromptCache, CountsTheBytesOfEmbeddingsAndWhatWasPrepared) {
   EXPECT_LT(size_bytes(prompt), 5000u);
 }
 
+TEST(PromptCache, CountsPooledTexts) {
+  ConditionedPrompt prompt;
+  prompt.encoded.embeds = at::zeros({10, 100});
+  prompt.encoded.pooled = at::zeros({500});
+  EXPECT_GE(size_bytes(prompt), 6000u);
+}
+
+TEST(PromptCache, TellsAnAbsentPromptFromAnEmptyOne) {
+  PromptCache cache(10'000);
+  const auto absent = four_kilobytes();
+  cache.insert(std::nullopt, absent);
+  EXPECT_EQ(cache.find(""), nullptr);
+  cache.insert("", four_kilobytes());
+  EXPECT_EQ(cache.find(std::nullopt), absent);
+  EXPECT_NE(cache.find(""), absent);
+}
+
 TEST(PromptCache, LetsTheLeastRecentlyUsedGo) {
   PromptCache cache(10'000);
   cache.insert("a", four_kilobytes());
