@@ -9,6 +9,7 @@ unseen.webp (combinations that were never rendered for training, in English abov
 
 import argparse
 import json
+import os
 import random
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import augment
 import captions
 import data
 from sample import DTYPES, Pipeline, to_image
+from workers import Workers
 
 SEEDS = (1, 2)
 THUMBNAIL = 48
@@ -33,19 +35,19 @@ def parse_arguments():
     parser.add_argument("--model", required=True)
     parser.add_argument("--out", required=True, type=Path)
     parser.add_argument("--pictures", type=int, default=400, help="how many are asked for by their labels")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--dtype", choices=DTYPES, default="bf16")
     parser.add_argument("--device", default="cpu")
     return parser.parse_args()
 
 
-def paint(pipeline, prompts, seeds):
+def paint(pipeline, workers, prompts, seeds):
     """RGB bytes [n, 3, 256, 256]."""
-    painted = []
-    for start in range(0, len(prompts), BATCH):
+    def paint_some(start):
         chunk = slice(start, start + BATCH)
-        painted.append(pipeline.decode(pipeline.latents(prompts[chunk], seeds[chunk])))
-    return torch.cat(painted)
+        return pipeline.decode(pipeline.latents(prompts[chunk], seeds[chunk]))
+
+    return torch.cat(workers.map(paint_some, range(0, len(prompts), BATCH)))
 
 
 def thumbnails(pictures):
@@ -60,19 +62,19 @@ def psnr(first, second):
     return 10 * torch.log10(255**2 / error.clamp(min=1e-3))
 
 
-@torch.inference_mode()
-def autoencoder_psnr(pipeline, targets):
-    values = []
-    for chunk in targets.split(BATCH):
+def autoencoder_psnr(pipeline, workers, targets):
+    @torch.inference_mode()
+    def measure(chunk):
         latents = pipeline.vae.encode((chunk.to(pipeline.device) / 127.5 - 1).to(pipeline.dtype)).latent_dist.mean
-        values.append(psnr(pipeline.decode(latents.float() * pipeline.vae.config.scaling_factor), chunk))
-    return torch.cat(values)
+        return psnr(pipeline.decode(latents.float() * pipeline.vae.config.scaling_factor), chunk)
+
+    return torch.cat(workers.map(measure, targets.split(BATCH)))
 
 
-def recall(pipeline, records, targets, chosen, language):
+def recall(pipeline, workers, records, targets, chosen, language):
     """Pictures [len(chosen), seeds, 3, h, w] painted from labels, and what they were nearest to."""
     labels = [records[index].label[language] for index in chosen for _ in SEEDS]
-    painted = paint(pipeline, labels, list(SEEDS) * len(chosen))
+    painted = paint(pipeline, workers, labels, list(SEEDS) * len(chosen))
     nearest = torch.cdist(thumbnails(painted), thumbnails(targets)).argmin(1).tolist()
     wanted = [index for index in chosen for _ in SEEDS]
     right = sum(found == index for found, index in zip(nearest, wanted)) / len(wanted)
@@ -113,7 +115,8 @@ def sheet(rows, path, side=128):
 
 def main():
     arguments = parse_arguments()
-    torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(1)
+    workers = Workers(arguments.threads if arguments.device == "cpu" else 1)
     arguments.out.mkdir(parents=True, exist_ok=True)
     records = data.load_records(arguments.data)
     targets = torch.stack([((data.on_background(picture) + 1) * 127.5).round().to(torch.uint8)
@@ -121,10 +124,10 @@ def main():
     pipeline = Pipeline(arguments.model, DTYPES[arguments.dtype], arguments.device)
     chosen = sorted(random.Random(7).sample(range(len(records)), arguments.pictures))
     figures = {"pictures": len(chosen), "seeds": len(SEEDS), "steps": 8, "dtype": arguments.dtype,
-               "autoencoder_psnr_db": round(autoencoder_psnr(pipeline, targets).mean().item(), 2)}
+               "autoencoder_psnr_db": round(autoencoder_psnr(pipeline, workers, targets).mean().item(), 2)}
     painted = {}
     for language in captions.LANGUAGES:
-        painted[language], figures[language] = recall(pipeline, records, targets, chosen, language)
+        painted[language], figures[language] = recall(pipeline, workers, records, targets, chosen, language)
         print(language, figures[language], flush=True)
     (arguments.out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
     spread = range(0, len(chosen), max(1, len(chosen) // SHEET_ROWS))
@@ -133,7 +136,8 @@ def main():
 
     unseen = unseen_prompts(records)
     columns = 8
-    pictures = {language: paint(pipeline, prompts, [SEEDS[0]] * len(prompts)) for language, prompts in unseen.items()}
+    pictures = {language: paint(pipeline, workers, prompts, [SEEDS[0]] * len(prompts))
+                for language, prompts in unseen.items()}
     rows = [list(pictures[language][start:start + columns]) for start in range(0, len(unseen["en"]), columns)
             for language in captions.LANGUAGES]
     sheet(rows, arguments.out / "unseen.webp")

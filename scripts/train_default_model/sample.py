@@ -57,10 +57,11 @@ class Pipeline:
         size = self.unet.config.sample_size
         noise = [torch.randn(1, 4, size, size, generator=torch.Generator("cpu").manual_seed(seed)) for seed in seeds]
         state = torch.cat(noise).to(self.device)
-        self.scheduler.set_timesteps(sigmas=torch.linspace(1, 1 / steps, steps).tolist(), device=self.device)
-        for timestep in self.scheduler.timesteps:
+        scheduler = FlowMatchEulerDiscreteScheduler.from_config(self.scheduler.config)  # it counts the steps of one call
+        scheduler.set_timesteps(sigmas=torch.linspace(1, 1 / steps, steps).tolist(), device=self.device)
+        for timestep in scheduler.timesteps:
             velocity = self.unet(state.to(self.dtype), timestep, hidden).sample
-            state = self.scheduler.step(velocity.float(), timestep, state).prev_sample
+            state = scheduler.step(velocity.float(), timestep, state).prev_sample
         return state
 
     @torch.inference_mode()

@@ -32,7 +32,7 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--autoencoder-steps", type=int, default=1900)
     parser.add_argument("--text-steps", type=int, default=300)
-    parser.add_argument("--diffusion-steps", type=int, default=2800)
+    parser.add_argument("--diffusion-steps", type=int, default=2650)
     parser.add_argument("--decoder-steps", type=int, default=450)
     parser.add_argument("--batch", type=int, default=32, help="batch of the diffusion phase")
     return parser.parse_args()
