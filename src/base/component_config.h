@@ -44,8 +44,8 @@ class ComponentConfig {
   std::vector<std::int64_t> per_block(std::string_view key, std::int64_t fallback,
                                       std::size_t count, IntegerLimits limits = {});
 
-  bool has(std::string_view key) const;   // present and not null
-  const Json* any(std::string_view key);  // null when absent; the key counts as read
+  bool has(std::string_view key) const;      // present and not null
+  const Json* any(std::string_view key);     // null when absent; the key counts as read
   const Json& all() const { return json_; }  // where the keys themselves are the data
   const std::string& source() const { return source_; }
 
