@@ -51,6 +51,21 @@ TEST_F(ListenerLimits, GivesAHeadItsTimeInAllHoweverItTrickles) {
   EXPECT_TRUE(client.is_closed());
 }
 
+TEST_F(ListenerLimits, GivesALaterHeadNoMoreTimeThanTheFirst) {
+  start();
+  RawConnection client(port());
+  client.send(get_request("/quick"));
+  EXPECT_EQ(client.read_status(), 200);
+  ASSERT_TRUE(client.is_silent());
+  clock_.advance(seconds(25));
+  client.send("G");
+  ASSERT_TRUE(client.is_silent());
+  clock_.advance(seconds(9));
+  EXPECT_TRUE(client.is_silent()) << "it began when the idle time was nearly over";
+  clock_.advance(seconds(2));
+  EXPECT_EQ(client.read_status(), 408);
+}
+
 TEST_F(ListenerLimits, GivesABodyItsTimeInAllHoweverItTrickles) {
   start();
   RawConnection client(port());
