@@ -129,6 +129,8 @@ TEST_F(ListenerTest, KeepsTheReasonOfAnUnforeseenFailureToItself) {
 TEST_F(ListenerTest, ReportsEveryAnswer) {
   start();
   ask("/quick");
+  // An answer is recorded after it was sent, by the thread that sent it.
+  ASSERT_TRUE(eventually([&] { return records().size() == 1; }));
   ask("/nowhere");
   ASSERT_TRUE(eventually([&] { return records().size() == 2; }));
   EXPECT_EQ(records()[0].route, "/quick");
