@@ -72,7 +72,7 @@ TEST(AddedTokens, RefusesTwoThatMatchTheSame) {
     split({{.text = "<X>", .id = 1, .normalized = true}, {.text = "<x>", .normalized = true}}, "");
   });
   EXPECT_EQ(refused.code, ErrorCode::invalid_model);
-  EXPECT_THAT(refused.message, HasSubstr("files: two added tokens match ?x?"));
+  EXPECT_THAT(refused.message, HasSubstr("files: two added tokens match <x>"));
 }
 
 TEST(AddedTokens, RefusesOneThatMatchesNothing) {
