@@ -120,7 +120,10 @@ std::vector<std::string> ObjectReader::unread() const {
 void ObjectReader::refuse_unread() const {
   const auto keys = unread();
   if (keys.empty()) return;
-  const std::string name = name_of(printable(keys.front()));
+  std::string shown = printable(keys.front());
+  // The name is a stranger's, and somebody may put the message into a page.
+  std::ranges::replace_if(shown, [](char c) { return c == '<' || c == '>'; }, '?');
+  const std::string name = name_of(shown);
   const std::string nearest = nearest_word(keys.front(), asked_);
   const std::string hint = nearest.empty() ? "" : "; did you mean " + nearest + "?";
   throw Error(error_.value_or(ErrorCode::unknown_field), name + " is not a known field" + hint,

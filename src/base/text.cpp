@@ -56,8 +56,7 @@ bool harms_a_message(char32_t code) {
   const bool line_break = code == 0x2028 || code == 0x2029;
   const bool direction = code == 0x200E || code == 0x200F || (code >= 0x202A && code <= 0x202E) ||
                          (code >= 0x2066 && code <= 0x2069);
-  const bool markup = code == '<' || code == '>';
-  return control || line_break || direction || markup;
+  return control || line_break || direction;
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -15,7 +15,7 @@ std::size_t valid_utf8_bytes(std::string_view text);
 inline bool is_utf8(std::string_view text) { return valid_utf8_bytes(text) == text.size(); }
 
 // For messages: at most `max_bytes`, cut at a character boundary; control characters, bidirectional
-// overrides, angle brackets and invalid bytes are replaced by '?'.
+// overrides and invalid bytes are replaced by '?'.
 std::string printable(std::string_view text, std::size_t max_bytes = 64);
 
 // The known word with the smallest edit distance (at most 3, or a third of the word), or "".
