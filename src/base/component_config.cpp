@@ -10,19 +10,46 @@ namespace {
 
 constexpr std::size_t kMaxConfigBytes = 1 << 20;
 
-Json read_json(const std::filesystem::path& file) {
-  return parse_json(read_file(file, kMaxConfigBytes), {.max_bytes = kMaxConfigBytes,
-                                                       .max_depth = 16,
-                                                       .source = file.string(),
-                                                       .error = ErrorCode::invalid_model});
+// The bare words of Python's json module, where they stand outside of strings, in quotes.
+std::string with_quoted_words(std::string_view text) {
+  std::string quoted;
+  bool in_string = false;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t taken = 1;
+    bool is_word = false;
+    if (text[at] == '"') in_string = !in_string;
+    if (in_string && text[at] == '\\' && at + 1 < text.size()) taken = 2;
+    for (const std::string_view word : {"-Infinity", "Infinity", "NaN"}) {
+      if (in_string || !text.substr(at).starts_with(word)) continue;
+      taken = word.size();
+      is_word = true;
+      break;
+    }
+    if (is_word) quoted += '"';
+    quoted += text.substr(at, taken);
+    if (is_word) quoted += '"';
+    at += taken;
+  }
+  return quoted;
 }
 
 std::string value_text(const Json& value) { return printable(value.dump(), 64); }
 
 }  // namespace
 
+Json read_component_json(const std::filesystem::path& file) {
+  Json json = parse_json(with_quoted_words(read_file(file, kMaxConfigBytes)),
+                         {.max_bytes = kMaxConfigBytes,
+                          .max_depth = 16,
+                          .source = file.string(),
+                          .error = ErrorCode::invalid_model});
+  if (!json.is_object())
+    throw Error(ErrorCode::invalid_model, file.string() + " must be a JSON object", file.string());
+  return json;
+}
+
 ComponentConfig::ComponentConfig(const std::filesystem::path& file)
-    : ComponentConfig(read_json(file), file.string()) {}
+    : ComponentConfig(read_component_json(file), file.string()) {}
 
 ComponentConfig::ComponentConfig(Json json, std::string source)
     : json_(std::move(json)),

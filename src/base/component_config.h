@@ -21,12 +21,17 @@ struct IntegerLimits {
   std::int64_t max = 1 << 20;
 };
 
+// A component's file as the reference reads it: infinite numbers, which Python writes as bare words
+// and JSON lacks, become strings ("-Infinity"). Throws Error{io_error} without the file and
+// Error{invalid_model} when it is not a JSON object.
+Json read_component_json(const std::filesystem::path& file);
+
 // Getters take the reference class's default, which stands for an absent key. A wrong type or a
 // value out of its limits is Error{invalid_model} naming file and key. Keys that begin with '_' are
 // notes.
 class ComponentConfig {
  public:
-  // Throws Error{io_error} without the file and Error{invalid_model} when it is not a JSON object.
+  // Throws as read_component_json does.
   explicit ComponentConfig(const std::filesystem::path& file);
   ComponentConfig(Json json, std::string source);  // `source` names it in messages
   ComponentConfig(const ComponentConfig&) = delete;
