@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ struct Capabilities {
   bool negative_prompt = false;                  // only honoured with guidance
   Range<int> images{1, 4, 1};                    // pictures a request
   std::vector<std::string> samplers;             // accepted names; the first is the default
+  // Of those that take fewer steps than steps.max.
+  std::map<std::string, int> sampler_max_steps;
   std::size_t max_prompt_bytes = 4096;
   int max_prompt_tokens = 0;  // longer prompts are cut there, and the answer says so
   bool previews = false;      // Pipeline::preview works

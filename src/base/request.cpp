@@ -101,6 +101,15 @@ std::string checked_sampler(std::string_view name, const std::optional<std::stri
   refuse({name}, "must be one of: " + list);
 }
 
+void check_sampler_steps(const GenerationParams& params, const Capabilities& capabilities,
+                         const FieldNames& names) {
+  const auto limit = capabilities.sampler_max_steps.find(params.sampler);
+  if (limit == capabilities.sampler_max_steps.end() || params.steps <= limit->second) return;
+  refuse({names.steps}, "is " + std::to_string(params.steps) + "; with the sampler " +
+                            params.sampler + " it must be from 1 to " +
+                            std::to_string(limit->second));
+}
+
 }  // namespace
 
 ValidRequest validate(const GenerateRequest& request, const Capabilities& capabilities,
@@ -121,6 +130,7 @@ ValidRequest validate(const GenerateRequest& request, const Capabilities& capabi
   params.count = checked_count(names.count, request.count, capabilities.images);
   params.seed = checked_seed(names.seed, request.seed.value_or(random_seed), params.count);
   params.sampler = checked_sampler(names.sampler, request.sampler, capabilities.samplers);
+  check_sampler_steps(params, capabilities, names);
   if (capabilities.negative_prompt && params.guidance_scale > 1.0) {
     params.negative_prompt = request.negative_prompt;
   }

@@ -146,6 +146,22 @@ TEST(Validate, ListsTheSamplersItKnows) {
                  "flow_match_euler, euler");
 }
 
+TEST(Validate, KeepsToTheStepsThatTheSamplerTakes) {
+  Capabilities limited = capabilities();
+  limited.sampler_max_steps = {{"euler", 20}};
+  const GenerateRequest euler = {.steps = 21, .sampler = "euler"};
+  EXPECT_EQ(validate({.steps = 21}, limited, 1).params().steps, 21);
+  EXPECT_EQ(validate({.steps = 20, .sampler = "euler"}, limited, 1).params().steps, 20);
+  try {
+    validate(euler, limited, 1, {.steps = "--steps"});
+    ADD_FAILURE() << "nothing was refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::invalid_value);
+    EXPECT_EQ(error.param(), "--steps");
+    EXPECT_THAT(error.what(), HasSubstr("with the sampler euler it must be from 1 to 20"));
+  }
+}
+
 TEST(Validate, DropsANegativePromptThatCannotBeUsed) {
   const GenerateRequest unguided = {.negative_prompt = "blurry", .guidance_scale = 1.0};
   EXPECT_EQ(validate(unguided, capabilities(), 1).params().negative_prompt, std::nullopt);
