@@ -3,12 +3,15 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/empty.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/diff.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/sub.h>
+#include <ATen/ops/zeros.h>
 
 #include "base/check.h"
+#include "sampler/step_table.h"
 
 namespace bafa::sampler {
 namespace {
@@ -21,22 +24,6 @@ at::Tensor even_sigmas(int steps) {
   at::Tensor sigmas = at::arange(steps, at::TensorOptions(at::kDouble)) * stride + 1.0;
   sigmas[steps - 1] = last;
   return sigmas.to(at::kFloat);
-}
-
-std::vector<float> to_vector(const at::Tensor& values) {
-  const float* begin = values.const_data_ptr<float>();
-  return {begin, begin + values.numel()};
-}
-
-// One value an image, as [B, 1, 1, 1] beside `like`.
-template <typename Value>
-at::Tensor per_image(std::span<const Position> positions, const at::Tensor& like, Value value) {
-  const auto images = static_cast<std::int64_t>(positions.size());
-  at::Tensor values = at::empty({images, 1, 1, 1}, at::TensorOptions(at::kFloat));
-  float* out = values.mutable_data_ptr<float>();
-  for (const Position& position : positions)
-    *out++ = value(position.schedule->sigmas, static_cast<std::size_t>(position.index));
-  return values.to(like.device());
 }
 
 }  // namespace
@@ -57,28 +44,19 @@ FlowMatchEulerConfig parse_flow_match_euler_config(ComponentConfig& config) {
   return parsed;
 }
 
-// Tensor by tensor as the reference does it: a compiler would join a product and a sum into one
-// rounding, and the tables would differ in the last bit.
 Schedule FlowMatchEuler::schedule(int steps) const {
   CHECK(steps >= 1);
   const at::Tensor even = even_sigmas(steps);
   const at::Tensor sigmas = even * config_.shift / (even * (config_.shift - 1) + 1);
-  const at::Tensor timesteps = sigmas * config_.num_train_timesteps;
-  Schedule schedule{.timesteps = to_vector(timesteps), .sigmas = to_vector(sigmas)};
-  schedule.sigmas.push_back(0.0f);
-  return schedule;
+  const at::Tensor with_end = at::cat({sigmas, at::zeros({1})});
+  return {.timesteps = to_vector(sigmas * config_.num_train_timesteps),
+          .sigmas = to_vector(with_end),
+          .table = step_table({sigmas, at::diff(with_end)})};
 }
 
 StepOutput FlowMatchEuler::step(const StepInput& input) const {
-  CHECK(input.latents.scalar_type() == at::kFloat);
-  CHECK(input.latents.size(0) == static_cast<std::int64_t>(input.positions.size()));
+  const auto [sigma, change] = columns_of<2>(input.positions, input.latents);
   const at::Tensor velocity = input.prediction.to(at::kFloat);
-  const at::Tensor sigma =
-      per_image(input.positions, input.latents,
-                [](const std::vector<float>& sigmas, std::size_t i) { return sigmas[i]; });
-  const at::Tensor change = per_image(
-      input.positions, input.latents,
-      [](const std::vector<float>& sigmas, std::size_t i) { return sigmas[i + 1] - sigmas[i]; });
   return {.latents = at::add(input.latents, at::mul(velocity, change)),
           .denoised = at::sub(input.latents, at::mul(velocity, sigma))};
 }

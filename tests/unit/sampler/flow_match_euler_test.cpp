@@ -46,7 +46,7 @@ TEST(FlowMatchEuler, MovesEachImageByItsOwnStep) {
   const FlowMatchEuler sampler({.shift = 1.0});
   const Schedule four = sampler.schedule(4);
   const Schedule two = sampler.schedule(2);
-  const std::array<Position, 2> positions{Position{&four, 1}, Position{&two, 0}};
+  std::array<Position, 2> positions{Position{&four, 1}, Position{&two, 0}};
   const StepOutput after = sampler.step({.latents = at::full({2, 1, 1, 2}, 1.0),
                                          .prediction = at::full({2, 1, 1, 2}, 2.0),
                                          .positions = positions});
@@ -58,7 +58,7 @@ TEST(FlowMatchEuler, MovesEachImageByItsOwnStep) {
 TEST(FlowMatchEuler, KeepsTheLatentsInFp32) {
   const FlowMatchEuler sampler({.shift = 1.0});
   const Schedule schedule = sampler.schedule(1);
-  const std::array<Position, 1> positions{Position{&schedule, 0}};
+  std::array<Position, 1> positions{Position{&schedule, 0}};
   const StepOutput after =
       sampler.step({.latents = at::full({1, 1, 1, 1}, 1.00390625),
                     .prediction = at::full({1, 1, 1, 1}, 0.0, at::TensorOptions(at::kBFloat16)),
