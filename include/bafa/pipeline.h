@@ -24,6 +24,7 @@ struct BatchKey {
   int width = 0;
   int height = 0;
   bool guided = false;  // a second, unconditional forward
+  int sampler = 0;      // its place in Capabilities::samplers
 
   friend bool operator==(const BatchKey&, const BatchKey&) = default;
 };

@@ -72,7 +72,7 @@ int run(const GenerateCommand& command) {
   }
   PaintingReport report;
   {
-    ProgressBar bar(STDERR_FILENO, params.count * params.steps);
+    ProgressBar bar(STDERR_FILENO, params.count * pipeline->cost(request).steps);
     report = paint({.pipeline = *pipeline,
                     .request = request,
                     .max_batch = command.config.queue.max_batch,

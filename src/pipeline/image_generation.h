@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <vector>
 
 #include "bafa/pipeline.h"
 #include "pipeline/prompt_cache.h"
@@ -26,6 +27,7 @@ class ImageGeneration final : public Generation {
   std::shared_ptr<const ConditionedPrompt> text;
   std::shared_ptr<const ConditionedPrompt> negative;  // null without guidance
   at::Generator generator;                            // seeded for this picture alone
+  std::vector<at::Tensor> history;                    // what the sampler remembers
   at::Tensor latents;                                 // [1, C, h, w] fp32
   at::Tensor denoised_latents;                        // the same, clean as last predicted
 };

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "bafa/error.h"
 #include "base/text.h"
@@ -12,6 +13,7 @@
 #include "pipeline/model_index.h"
 #include "pipeline/model_settings.h"
 #include "pipeline/text_to_image.h"
+#include "sampler/load.h"
 
 namespace bafa::pipeline {
 namespace {
@@ -36,6 +38,17 @@ at::ScalarType parse_dtype(const std::string& name, const device::Device& device
   return *chosen;
 }
 
+std::vector<std::unique_ptr<sampler::Sampler>> load_samplers(const ModelIndex& index,
+                                                             const ModelSettings& settings,
+                                                             sampler::PipelineFix fix) {
+  return sampler::load_samplers(index.folder / "scheduler" / "scheduler_config.json",
+                                index.at("scheduler").class_name,
+                                {.name = settings.sampler,
+                                 .timestep_spacing = settings.timestep_spacing,
+                                 .eta = settings.eta,
+                                 .fix = fix});
+}
+
 std::string dtype_name(at::ScalarType dtype) { return dtype == at::kFloat ? "fp32" : "bf16"; }
 
 }  // namespace
@@ -53,14 +66,20 @@ std::unique_ptr<Pipeline> load(const LoadOptions& options) {
 
   const ModelIndex index = read_model_index(options.path);
   const ModelSettings settings = read_model_settings(options.path);
-  Parts parts = family_of(index).load(index, target);
-  const ModelFacts facts{.family = index.family,
-                         .native_side = parts.native_side,
-                         .multiple = parts.decoder->scale(),
-                         .max_prompt_tokens = parts.conditioner->max_tokens(),
-                         .sampler = std::string(parts.sampler->name()),
-                         .latent_channels = parts.denoiser->latent_channels(),
-                         .negative_prompt = !parts.denoiser->takes_guidance()};
+  const Family& family = family_of(index);
+  auto samplers = load_samplers(index, settings, family.scheduler_fix);
+  Parts parts = family.load(index, target);
+  parts.samplers = std::move(samplers);
+  ModelFacts facts{.family = index.family,
+                   .native_side = parts.native_side,
+                   .multiple = parts.decoder->scale(),
+                   .max_prompt_tokens = parts.conditioner->max_tokens(),
+                   .latent_channels = parts.denoiser->latent_channels(),
+                   .negative_prompt = !parts.denoiser->takes_guidance()};
+  for (const auto& sampler : parts.samplers) {
+    facts.samplers.emplace_back(sampler->name());
+    facts.sampler_max_steps[facts.samplers.back()] = sampler->max_steps();
+  }
   TextToImageOptions run{.capabilities = make_capabilities(settings, facts, options.limits),
                          .preview = settings.preview,
                          .device = target.device,

@@ -7,6 +7,8 @@
 
 #include "bafa/error.h"
 #include "base/component_config.h"
+#include "base/text.h"
+#include "sampler/load.h"
 
 namespace bafa::pipeline {
 namespace {
@@ -44,6 +46,22 @@ std::optional<PreviewColours> read_preview(ComponentConfig& config) {
 std::optional<int> read_side(ComponentConfig& defaults, const char* key) {
   if (!defaults.has(key)) return std::nullopt;
   return static_cast<int>(defaults.integer(key, 0, {kMinSide, 1 << 14}));
+}
+
+// A word out of a list; "" when the key is absent.
+std::string read_word(ComponentConfig& config, const char* key,
+                      const std::vector<std::string>& known) {
+  const std::string word = config.string(key, "");
+  if (!config.has(key) || std::ranges::find(known, word) != known.end()) return word;
+  std::string list;
+  for (const std::string& each : known) list += (list.empty() ? "" : ", ") + each;
+  config.refuse_invalid(key, "is " + printable(word) + "; bafa knows " + list);
+}
+
+double read_eta(ComponentConfig& config) {
+  const double eta = config.number("eta", 0.0);
+  if (eta < 0 || eta > 1) config.refuse_invalid("eta", "must be between 0 and 1");
+  return eta;
 }
 
 void read_defaults(ComponentConfig& config, ModelSettings& settings) {
@@ -97,6 +115,9 @@ ModelSettings read_model_settings(const std::filesystem::path& folder) {
   if (settings.name.empty()) config.refuse_invalid("name", "must not be empty");
   read_defaults(config, settings);
   settings.preview = read_preview(config);
+  settings.sampler = read_word(config, "sampler", sampler::names());
+  settings.timestep_spacing = read_word(config, "timestep_spacing", sampler::spacing_names());
+  settings.eta = read_eta(config);
   config.finish();
   return settings;
 }
@@ -105,6 +126,10 @@ Capabilities make_capabilities(const ModelSettings& settings, const ModelFacts& 
                                const LimitsConfig& limits) {
   if (settings.steps > limits.max_steps)
     refuse_default("steps", std::to_string(limits.max_steps) + " (limits.max_steps)");
+  const auto sampler_limit = facts.sampler_max_steps.find(facts.samplers.front());
+  if (sampler_limit != facts.sampler_max_steps.end() && settings.steps > sampler_limit->second)
+    refuse_default("steps", std::to_string(sampler_limit->second) + ", the most that " +
+                                sampler_limit->first + " takes");
   if (settings.preview &&
       settings.preview->latent_to_rgb.size() != static_cast<std::size_t>(facts.latent_channels))
     throw Error(ErrorCode::invalid_model,
@@ -119,7 +144,9 @@ Capabilities make_capabilities(const ModelSettings& settings, const ModelFacts& 
   capabilities.guidance_scale = {0.0, kMaxGuidance, settings.guidance_scale};
   capabilities.negative_prompt = facts.negative_prompt;
   capabilities.images = {1, limits.max_images, 1};
-  capabilities.samplers = {facts.sampler};
+  capabilities.samplers = facts.samplers;
+  for (const auto& [sampler, most] : facts.sampler_max_steps)
+    if (most < limits.max_steps) capabilities.sampler_max_steps[sampler] = most;
   capabilities.max_prompt_bytes = limits.max_prompt_bytes;
   capabilities.max_prompt_tokens = facts.max_prompt_tokens;
   capabilities.previews = settings.preview.has_value();

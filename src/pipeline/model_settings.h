@@ -5,6 +5,7 @@
 
 #include <array>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,9 @@ struct ModelSettings {
   double guidance_scale = 1.0;
   std::optional<int> width;  // pixels
   std::optional<int> height;
+  std::string sampler;           // the default, instead of scheduler_config.json's; "": that
+  std::string timestep_spacing;  // for all samplers; "": as scheduler_config.json says
+  double eta = 0.0;              // of ddim and tcd
   std::optional<PreviewColours> preview;
 };
 
@@ -38,7 +42,8 @@ struct ModelFacts {
   int native_side = 0;  // pixels that the model was trained at; 0: not said
   int multiple = 8;     // pixels along one side of a latent
   int max_prompt_tokens = 0;
-  std::string sampler;
+  std::vector<std::string> samplers;             // the default first
+  std::map<std::string, int> sampler_max_steps;  // the most steps that each takes
   std::int64_t latent_channels = 0;
   bool negative_prompt = true;  // guidance leads away from one
 };

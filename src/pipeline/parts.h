@@ -82,9 +82,9 @@ struct Parts {
   std::unique_ptr<Conditioner> conditioner;
   std::unique_ptr<Denoiser> denoiser;
   std::unique_ptr<Decoder> decoder;
-  std::unique_ptr<sampler::Sampler> sampler;
+  std::vector<std::unique_ptr<sampler::Sampler>> samplers;  // the default first
   int native_side = 0;                      // pixels that the model was trained at; 0: not said
-  at::ScalarType noise_dtype = at::kFloat;  // in which the reference draws the first noise
+  at::ScalarType noise_dtype = at::kFloat;  // in which the reference draws noise
 };
 
 }  // namespace bafa::pipeline

@@ -8,6 +8,7 @@
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -48,6 +49,19 @@ std::vector<ImageGeneration*> images_of(std::span<Generation* const> generations
   return images;
 }
 
+// Copies, so that the images are as they were if the step fails.
+std::vector<sampler::Position> positions_of(std::span<ImageGeneration* const> images) {
+  std::vector<sampler::Position> positions;
+  for (const ImageGeneration* image : images) {
+    CHECK(!image->denoised());
+    positions.push_back({.schedule = &image->schedule,
+                         .index = image->done,
+                         .generator = image->generator.clone(),
+                         .history = image->history});
+  }
+  return positions;
+}
+
 at::Tensor join_latents(std::span<ImageGeneration* const> images) {
   std::vector<at::Tensor> latents;
   for (const ImageGeneration* image : images) latents.push_back(image->latents);
@@ -85,7 +99,17 @@ bool TextToImage::is_guided(const GenerationParams& params) const {
 }
 
 BatchKey TextToImage::batch_key(const GenerationParams& params) const {
-  return {.width = params.width, .height = params.height, .guided = is_guided(params)};
+  const std::vector<std::string>& samplers = options_.capabilities.samplers;
+  const auto sampler = std::ranges::find(samplers, params.sampler);
+  CHECK(sampler != samplers.end());
+  return {.width = params.width,
+          .height = params.height,
+          .guided = is_guided(params),
+          .sampler = static_cast<int>(sampler - samplers.begin())};
+}
+
+const sampler::Sampler& TextToImage::sampler_of(const BatchKey& key) const {
+  return *parts_.samplers.at(static_cast<std::size_t>(key.sampler));
 }
 
 Cost TextToImage::cost(const ValidRequest& request) const {
@@ -94,9 +118,10 @@ Cost TextToImage::cost(const ValidRequest& request) const {
   const std::int64_t width = params.width / parts_.decoder->scale();
   const std::uint64_t forwards = is_guided(params) ? 2 : 1;
   const std::uint64_t denoise = forwards * parts_.denoiser->workspace_bytes(height, width);
+  const BatchKey key = batch_key(params);
   return {.workspace_bytes = std::max(denoise, parts_.decoder->workspace_bytes(height, width)),
-          .steps = params.steps,
-          .batch_key = batch_key(params)};
+          .steps = sampler_of(key).forwards(params.steps),
+          .batch_key = key};
 }
 
 std::shared_ptr<const ConditionedPrompt> TextToImage::condition(
@@ -120,7 +145,7 @@ std::unique_ptr<ImageGeneration> TextToImage::begin_one(const ImageTask& task) {
   auto image = std::make_unique<ImageGeneration>();
   image->batch_key = batch_key(params);
   image->guidance_scale = params.guidance_scale;
-  image->schedule = parts_.sampler->schedule(params.steps);
+  image->schedule = sampler_of(image->batch_key).schedule(params.steps);
   image->text = condition(params.prompt);
   if (is_guided(params)) image->negative = condition(params.negative_prompt);
 
@@ -131,9 +156,10 @@ std::unique_ptr<ImageGeneration> TextToImage::begin_one(const ImageTask& task) {
   const at::Tensor noise = at::randn(
       {1, parts_.denoiser->latent_channels(), params.height / scale, params.width / scale},
       image->generator, at::TensorOptions(parts_.noise_dtype));
-  image->latents = noise.to(options_.device, at::kFloat);
+  image->latents = noise.to(options_.device, at::kFloat) * image->schedule.initial_scale;
   tracer_.begun(*image, {.params = &params,
                          .seed = static_cast<std::int64_t>(seed),
+                         .noise = noise,
                          .model = options_.capabilities.model,
                          .dtype = options_.dtype,
                          .device = options_.device.str()});
@@ -175,16 +201,15 @@ at::Tensor TextToImage::predict(std::span<ImageGeneration* const> images,
 void TextToImage::step(std::span<Generation* const> generations) {
   const c10::InferenceMode inference;
   const std::vector<ImageGeneration*> images = images_of(generations);
-  std::vector<sampler::Position> positions;
-  for (const ImageGeneration* image : images) {
-    CHECK(!image->denoised());
-    positions.push_back({.schedule = &image->schedule, .index = image->done});
-  }
+  const sampler::Sampler& sampler = sampler_of(images.front()->batch_key);
+  std::vector<sampler::Position> positions = positions_of(images);
   const StageTimer timer(options_.observer, Stage::forward, images.size());
   const at::Tensor latents = join_latents(images);
-  const at::Tensor prediction = predict(images, latents);
-  const sampler::StepOutput after =
-      parts_.sampler->step({.latents = latents, .prediction = prediction, .positions = positions});
+  const at::Tensor prediction = predict(images, sampler.denoiser_input(latents, positions));
+  const sampler::StepOutput after = sampler.step({.latents = latents,
+                                                  .prediction = prediction,
+                                                  .positions = positions,
+                                                  .noise_dtype = parts_.noise_dtype});
   if (!all_finite(after.latents)) refuse_non_finite("denoiser");
   const std::vector<at::Tensor> next = after.latents.split(1);
   const std::vector<at::Tensor> clean = after.denoised.split(1);
@@ -193,6 +218,8 @@ void TextToImage::step(std::span<Generation* const> generations) {
   for (std::size_t i = 0; i < images.size(); ++i) {
     images[i]->latents = next[i];
     images[i]->denoised_latents = clean[i];
+    images[i]->generator = std::move(positions[i].generator);
+    images[i]->history = std::move(positions[i].history);
     ++images[i]->done;
   }
   timer.done();

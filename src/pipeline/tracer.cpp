@@ -45,10 +45,10 @@ void Tracer::begun(const ImageGeneration& image, const Run& run) {
 
   record_prompt("", *image.text);
   if (image.negative) record_prompt("negative_", *image.negative);
-  record("noise", image.latents[0]);
+  record("noise", run.noise[0]);
   const auto steps = static_cast<std::int64_t>(image.schedule.timesteps.size());
   trace_->record("timesteps", {steps}, image.schedule.timesteps);
-  trace_->record("sigmas", {steps + 1}, image.schedule.sigmas);
+  if (!image.schedule.sigmas.empty()) trace_->record("sigmas", {steps + 1}, image.schedule.sigmas);
 }
 
 void Tracer::stepped(const ImageGeneration& image, const at::Tensor& predictions,

@@ -20,6 +20,7 @@ class Tracer {
   struct Run {
     const GenerationParams* params = nullptr;
     std::int64_t seed = 0;  // of this picture
+    at::Tensor noise;       // [1, C, h, w] as drawn
     std::string model, dtype, device;
   };
 

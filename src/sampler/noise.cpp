@@ -13,7 +13,7 @@ namespace bafa::sampler {
 at::Tensor draw_noise(const StepInput& input, LastStep last) {
   std::vector<std::int64_t> shape = input.latents.sizes().vec();
   shape[0] = 1;
-  const at::TensorOptions drawn = at::TensorOptions(input.prediction.scalar_type());
+  const at::TensorOptions drawn = at::TensorOptions(input.noise_dtype);
   std::vector<at::Tensor> noise;
   for (const Position& position : input.positions) {
     const bool at_end = position.index + 1 == static_cast<int>(position.schedule->timesteps.size());

@@ -31,9 +31,10 @@ struct Position {
 };
 
 struct StepInput {
-  at::Tensor latents;             // [B, C, h, w] fp32
-  at::Tensor prediction;          // [B, C, h, w] any floating type; noise is drawn in it
-  std::span<Position> positions;  // B, whose steps may differ
+  at::Tensor latents;                       // [B, C, h, w] fp32
+  at::Tensor prediction;                    // [B, C, h, w] any floating type
+  std::span<Position> positions;            // B, whose steps may differ
+  at::ScalarType noise_dtype = at::kFloat;  // in which the reference draws noise
 };
 
 struct StepOutput {

@@ -45,10 +45,10 @@ inline at::Tensor stand_in(const at::Tensor& latents, const at::Tensor& timestep
 // One picture between its steps.
 struct Painting {
   Painting(const sampler::Sampler& sampler, int steps, std::uint64_t seed,
-           std::vector<std::int64_t> shape = {1, 4, 3, 5})
-      : schedule(sampler.schedule(steps)) {
+           std::vector<std::int64_t> shape = {1, 4, 3, 5}, at::ScalarType dtype = at::kFloat)
+      : schedule(sampler.schedule(steps)), noise_dtype(dtype) {
     position.generator = at::detail::createCPUGenerator(seed);
-    latents = at::randn(shape, position.generator, at::kFloat) * schedule.initial_scale;
+    latents = at::randn(shape, position.generator, dtype).to(at::kFloat) * schedule.initial_scale;
     position.schedule = &schedule;
   }
   Painting(const Painting&) = delete;  // the position points at the schedule
@@ -58,6 +58,7 @@ struct Painting {
   float timestep() const { return schedule.timesteps[static_cast<std::size_t>(position.index)]; }
 
   sampler::Schedule schedule;
+  at::ScalarType noise_dtype;
   sampler::Position position;
   at::Tensor latents;  // [1, C, h, w]
   at::Tensor denoised;
@@ -79,8 +80,10 @@ inline void step_together(const sampler::Sampler& sampler, const std::vector<Pai
   const at::Tensor latents = at::cat(each);
   const at::Tensor prediction =
       denoise(sampler.denoiser_input(latents, positions), at::tensor(timesteps));
-  const sampler::StepOutput after =
-      sampler.step({.latents = latents, .prediction = prediction, .positions = positions});
+  const sampler::StepOutput after = sampler.step({.latents = latents,
+                                                  .prediction = prediction,
+                                                  .positions = positions,
+                                                  .noise_dtype = paintings.front()->noise_dtype});
   for (std::size_t i = 0; i < paintings.size(); ++i) {
     Painting& painting = *paintings[i];
     const auto image = static_cast<std::int64_t>(i);

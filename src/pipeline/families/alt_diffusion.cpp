@@ -72,7 +72,6 @@ std::unique_ptr<Conditioner> load_conditioner(const ModelIndex& index, const Loa
 
 Parts load_alt_diffusion(const ModelIndex& index, const LoadTarget& target) {
   Parts parts;
-  parts.sampler = load_sampler(index);
   LoadedUNet unet = load_unet(index, target, {});
   parts.denoiser = std::move(unet.denoiser);
   parts.decoder =

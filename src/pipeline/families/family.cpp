@@ -13,42 +13,43 @@
 namespace bafa::pipeline {
 namespace {
 
-std::vector<std::string> schedulers() { return {"FlowMatchEulerDiscreteScheduler"}; }
-
 std::vector<std::string> clip_tokenizers() { return {"CLIPTokenizer", "CLIPTokenizerFast"}; }
 
 Family alt_diffusion() {
   return {.class_name = "AltDiffusionPipeline",
-          .components = {{"scheduler", schedulers()},
+          .components = {{"scheduler", sampler::class_names()},
                          {"text_encoder", {"RobertaSeriesModelWithTransformation"}},
                          {"tokenizer", {"XLMRobertaTokenizer", "XLMRobertaTokenizerFast"}},
                          {"unet", {"UNet2DConditionModel"}},
                          {"vae", decoder_classes()}},
           .unused = {"safety_checker", "feature_extractor", "image_encoder"},
+          .scheduler_fix = sampler::PipelineFix::offset_one_and_no_clipping,
           .load = load_alt_diffusion};
 }
 
 Family stable_diffusion() {
   return {.class_name = "StableDiffusionPipeline",
-          .components = {{"scheduler", schedulers()},
+          .components = {{"scheduler", sampler::class_names()},
                          {"text_encoder", {"CLIPTextModel"}},
                          {"tokenizer", clip_tokenizers()},
                          {"unet", {"UNet2DConditionModel"}},
                          {"vae", decoder_classes()}},
           .unused = {"safety_checker", "feature_extractor", "image_encoder"},
+          .scheduler_fix = sampler::PipelineFix::offset_one_and_no_clipping,
           .load = load_stable_diffusion};
 }
 
 Family latent_consistency() {
   Family family = stable_diffusion();
   family.class_name = "LatentConsistencyModelPipeline";
+  family.scheduler_fix = sampler::PipelineFix::none;
   family.load = load_latent_consistency;
   return family;
 }
 
 Family stable_diffusion_xl() {
   return {.class_name = "StableDiffusionXLPipeline",
-          .components = {{"scheduler", schedulers()},
+          .components = {{"scheduler", sampler::class_names()},
                          {"text_encoder", {"CLIPTextModel"}},
                          {"text_encoder_2", {"CLIPTextModelWithProjection"}},
                          {"tokenizer", clip_tokenizers()},

@@ -8,6 +8,7 @@
 
 #include "pipeline/model_index.h"
 #include "pipeline/parts.h"
+#include "sampler/load.h"
 
 namespace bafa::pipeline {
 
@@ -21,7 +22,10 @@ struct Family {
   std::string_view class_name;
   std::vector<ComponentRule> components;
   std::vector<std::string> unused;  // components that may be there and are not run
-  Parts (*load)(const ModelIndex& index, const LoadTarget& target);
+  // What the reference's pipeline class makes of scheduler_config.json before it is read.
+  sampler::PipelineFix scheduler_fix = sampler::PipelineFix::none;
+  // Everything but the samplers, which every family has in the same way.
+  Parts (*load)(const ModelIndex& index, const LoadTarget& target) = nullptr;
 };
 
 // Why bafa cannot load this model, from its classes alone; empty when it can.

@@ -27,7 +27,6 @@ std::unique_ptr<Conditioner> load_conditioner(const ModelIndex& index, const Loa
 
 Parts load_parts(const ModelIndex& index, const LoadTarget& target, const UNetRules& rules) {
   Parts parts;
-  parts.sampler = load_sampler(index);
   LoadedUNet unet = load_unet(index, target, rules);
   parts.denoiser = std::move(unet.denoiser);
   parts.decoder =

@@ -58,7 +58,6 @@ std::unique_ptr<Conditioner> load_conditioner(const ModelIndex& index, const Loa
 
 Parts load_stable_diffusion_xl(const ModelIndex& index, const LoadTarget& target) {
   Parts parts;
-  parts.sampler = load_sampler(index);
   LoadedUNet unet = load_unet(index, target, {.pooled_text = true});
   parts.denoiser = std::move(unet.denoiser);
   parts.decoder = load_decoder(

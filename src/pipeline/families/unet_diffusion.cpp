@@ -8,7 +8,6 @@
 #include "base/check.h"
 #include "base/component_config.h"
 #include "model/unet.h"
-#include "sampler/flow_match_euler.h"
 #include "weights/checkpoint.h"
 #include "weights/weight_map.h"
 
@@ -100,11 +99,6 @@ LoadedUNet load_unet(const ModelIndex& index, const LoadTarget& target, const UN
   auto denoiser = std::make_unique<UNetDenoiser>(config, map.root());
   map.finish();
   return {std::move(denoiser), config};
-}
-
-std::unique_ptr<sampler::Sampler> load_sampler(const ModelIndex& index) {
-  ComponentConfig json(index.folder / "scheduler" / "scheduler_config.json");
-  return std::make_unique<sampler::FlowMatchEuler>(sampler::parse_flow_match_euler_config(json));
 }
 
 }  // namespace bafa::pipeline

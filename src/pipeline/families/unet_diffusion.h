@@ -1,5 +1,5 @@
-// The denoiser and the sampler that families with a U-Net share: Stable Diffusion, AltDiffusion and
-// their kin. Called while a model is loaded.
+// The denoiser that families with a U-Net share: Stable Diffusion, AltDiffusion and their kin.
+// Called while a model is loaded.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,5 @@ struct LoadedUNet {
 // Reads the folder "unet". Throws Error{invalid_model, unsupported_model}, also for a network that
 // takes in something else than the rules say.
 LoadedUNet load_unet(const ModelIndex& index, const LoadTarget& target, const UNetRules& rules);
-
-std::unique_ptr<sampler::Sampler> load_sampler(const ModelIndex& index);
 
 }  // namespace bafa::pipeline

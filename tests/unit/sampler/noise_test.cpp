@@ -15,8 +15,9 @@ const Schedule kTwoSteps{.timesteps = {999, 499}};
 StepInput input(std::vector<Position>& positions, at::ScalarType dtype) {
   const auto images = static_cast<std::int64_t>(positions.size());
   return {.latents = at::zeros({images, 4, 5, 7}),
-          .prediction = at::zeros({images, 4, 5, 7}, dtype),
-          .positions = positions};
+          .prediction = at::zeros({images, 4, 5, 7}),
+          .positions = positions,
+          .noise_dtype = dtype};
 }
 
 TEST(Noise, IsDrawnFromEachImagesOwnGenerator) {
@@ -27,7 +28,7 @@ TEST(Noise, IsDrawnFromEachImagesOwnGenerator) {
 }
 
 // The dtype decides how many random bits a number takes: other noise, not the same one rounded.
-TEST(Noise, IsDrawnInThePredictionsDtype) {
+TEST(Noise, IsDrawnInTheDtypeOfTheReference) {
   for (const at::ScalarType dtype : {at::kBFloat16, at::kHalf}) {
     std::vector<Position> positions{{&kTwoSteps, 0, seeded(3)}};
     const at::Tensor noise = draw_noise(input(positions, dtype), LastStep::draws);
