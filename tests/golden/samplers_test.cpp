@@ -143,8 +143,10 @@ TEST(SamplerImages, EndWhereTheReferencePipelineEnds) {
     while (!generation->denoised()) pipeline->step({&generation, 1});
     trace.write(folder.path() / "trace.safetensors");
     const std::string last = "latents." + std::to_string(generation->steps_total());
-    const at::Tensor latents = GoldenFile(folder.path() / "trace.safetensors")[last];
-    EXPECT_LT(relative_error(latents, golden.numbers[name]), 1e-4) << name;
+    const GoldenFile traced(folder.path() / "trace.safetensors");
+    EXPECT_LT(relative_error(traced[last], golden.numbers[name]), 1e-4) << name;
+    EXPECT_TRUE(at::equal(traced["noise"], test::noise({1, 4, 8, 8}, 42)[0])) << name;
+    EXPECT_EQ(traced.has("sigmas"), name == "euler_ancestral");
   }
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -96,6 +97,22 @@ TEST_F(EverySampler, LeavesWhatItWasGivenAsItWas) {
         EXPECT_TRUE(at::equal(history[i], painting.position.history[i])) << sampler->name();
       test::step_together(*sampler, {&painting});
     }
+  }
+}
+
+// Draws of a picture in five steps, at the last one too where the reference draws there.
+TEST_F(EverySampler, DrawsAsOftenAsTheReference) {
+  const std::map<std::string_view, int> draws{
+      {"euler_ancestral", 5}, {"ddim", 5}, {"lcm", 4}, {"tcd", 4}};
+  for (const auto& sampler : samplers_) {
+    Painting painting(*sampler, 5, 3);
+    test::paint(*sampler, painting);
+    at::Generator generator = at::detail::createCPUGenerator(3);
+    const auto found = draws.find(sampler->name());
+    for (int drawn = 0; drawn <= (found == draws.end() ? 0 : found->second); ++drawn)
+      at::randn({1, 4, 3, 5}, generator, at::kFloat);
+    EXPECT_TRUE(at::equal(painting.position.generator.get_state(), generator.get_state()))
+        << sampler->name();
   }
 }
 
