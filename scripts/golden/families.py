@@ -1,6 +1,7 @@
 """Checkpoints of the families of Stable Diffusion in small, and every stage of some pictures as the
 reference's own pipeline classes paint them."""
 import collections
+import functools
 
 import torch
 from diffusers import (
@@ -110,7 +111,10 @@ class Painter:
         self.pipeline = pipeline
         pipeline.set_progress_bar_config(disable=True)
         self.step, self.decode = pipeline.scheduler.step, pipeline.vae.decode
-        pipeline.scheduler.step, pipeline.vae.decode = self.watch_step, self.watch_decode
+        # Wrapped: the pipeline looks at the step's parameters before it hands on its generator.
+        pipeline.scheduler.step = functools.wraps(self.step)(lambda *args, **kwargs:
+                                                             self.watch_step(*args, **kwargs))
+        pipeline.vae.decode = self.watch_decode
         pipeline.unet.register_forward_pre_hook(self.watch_unet)
 
     def watch_unet(self, module, args):
