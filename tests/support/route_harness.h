@@ -114,6 +114,14 @@ class RouteHarness {
       seen = job->version;
     }
   }
+  // Lets time pass until the target answers with the status. A job is kept a moment after its end
+  // is known, so that a clock which has moved on by then makes it stay for longer.
+  void age_until(int status, const std::string& target) {
+    while (get(target).status != status) {
+      clock.advance(std::chrono::seconds(1));
+      std::this_thread::yield();
+    }
+  }
 
   static Json json_of(const http::HttpResponse& response) { return Json::parse(response.bytes()); }
   static std::string header(const http::HttpResponse& response, std::string_view name) {

@@ -112,10 +112,8 @@ TEST_F(ImagesRoutes, ForgetFilesAfterTheirTime) {
   const std::string file = "/v1/images/files/" + json["id"].get<std::string>() + "/0.png";
   harness_.clock.advance(config().results.ttl - std::chrono::seconds(1));
   EXPECT_EQ(harness_.get(file).status, 200);
-  harness_.clock.advance(std::chrono::seconds(1));
-  const HttpResponse gone = harness_.get(file);
-  EXPECT_EQ(gone.status, 404);
-  EXPECT_EQ(error_of(gone)["code"], "file_not_found");
+  harness_.age_until(404, file);
+  EXPECT_EQ(error_of(harness_.get(file))["code"], "file_not_found");
 }
 
 TEST_F(ImagesRoutes, HaveNoFileOfAPictureThatIsBeingPainted) {
