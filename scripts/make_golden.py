@@ -291,7 +291,8 @@ def make_variants(out):
     randn = lambda *shape: torch.randn(shape, generator=generator)  # noqa: E731
     unets = {
         "unet_linear": dict(use_linear_projection=True, layers_per_block=2,
-                            block_out_channels=(8, 12, 16), attention_head_dim=(2, 3, 4),
+                            block_out_channels=(4, 6, 8), norm_num_groups=2,
+                            attention_head_dim=(2, 3, 4),
                             transformer_layers_per_block=(1, 1, 2)),
         "unet_no_mid": dict(mid_block_type=None, block_out_channels=(8, 16),
                             attention_head_dim=2, flip_sin_to_cos=False, freq_shift=1,
