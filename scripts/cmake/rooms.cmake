@@ -72,10 +72,9 @@ function(bafa_unit_tests NAME)
   if(NOT sources)
     return()
   endif()
-  add_executable(${NAME} ${sources})
+  add_executable(${NAME} tests/unit/main.cpp ${sources})
   list(TRANSFORM TEST_ROOMS PREPEND bafa_)
-  target_link_libraries(${NAME} PRIVATE bafa_test_support ${TEST_ROOMS} GTest::gmock
-    GTest::gtest_main)
+  target_link_libraries(${NAME} PRIVATE bafa_test_support ${TEST_ROOMS} GTest::gmock)
   # Tests are compiled often and run once: what matters is how soon they are built.
   target_compile_options(${NAME} PRIVATE $<$<CONFIG:Release>:-O1>)
   if(BAFA_PCH)
