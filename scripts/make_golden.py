@@ -100,8 +100,8 @@ ODD_PROMPTS = [
     "\u2160\u2167", "㎏", "㍿", "ﷺ", "\u1680a", "a\u180eb", "\u2060a",
 ]
 
-# Where the reference's normaliser works by grapheme and sentencepiece by longest match, the ids may
-# differ; bafa follows sentencepiece there. Kept apart, with both, so that a change shows.
+# Where the reference's normaliser works by grapheme and the sentencepiece library by longest match, the
+# ids may differ. Kept apart, with both, so that it shows which of them bafa follows: the reference.
 COMBINING_PROMPTS = ["ｅ\u0301", "e\u0301\u0302\u0303", "\u1112\u1161\u11ab", "q\u0307\u0323"]
 
 

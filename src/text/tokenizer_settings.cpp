@@ -218,10 +218,18 @@ TokenizerSettings read_tokenizer_settings(ComponentConfig& config,
 }
 
 void give_ids(const Vocabulary& vocabulary, std::vector<AddedToken>& added) {
-  auto next = static_cast<std::int64_t>(vocabulary.size());
+  const auto find = [&](std::string_view text) -> std::optional<std::int64_t> {
+    const auto found = vocabulary.find(text);
+    if (found == vocabulary.end()) return std::nullopt;
+    return found->second;
+  };
+  give_ids(find, static_cast<std::int64_t>(vocabulary.size()), added);
+}
+
+void give_ids(const FindId& find, std::int64_t size, std::vector<AddedToken>& added) {
   for (AddedToken& token : added) {
-    const auto found = vocabulary.find(token.text);
-    token.id = found != vocabulary.end() ? found->second : next++;
+    const std::optional<std::int64_t> found = find(token.text);
+    token.id = found ? *found : size++;
   }
 }
 

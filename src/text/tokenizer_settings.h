@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/component_config.h"
@@ -36,7 +38,10 @@ TokenizerSettings read_tokenizer_settings(ComponentConfig& config,
                                           const std::optional<Json>& tokenizer_json = {});
 
 // Gives each added token the id that the vocabulary has for it, or the next one behind its size.
+// In the second form `find` looks into a vocabulary of that size.
 void give_ids(const Vocabulary& vocabulary, std::vector<AddedToken>& added);
+using FindId = std::function<std::optional<std::int64_t>(std::string_view)>;
+void give_ids(const FindId& find, std::int64_t size, std::vector<AddedToken>& added);
 
 // The largest id of either, plus one.
 std::int64_t count_ids(const Vocabulary& vocabulary, const std::vector<AddedToken>& added);

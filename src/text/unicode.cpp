@@ -15,6 +15,7 @@
 #include <span>
 
 #include "bafa/error.h"
+#include "text/conjuncts.h"
 
 namespace bafa::text {
 namespace {
@@ -111,10 +112,10 @@ class Nfc9 {
   std::unique_ptr<icu::FilteredNormalizer2> normalizer_;
 };
 
-// ICU's breaks, without those before a mark that it does not know yet.
+// ICU's breaks, without those before a mark that it does not know yet or within a conjunct.
 bool goes_on(std::string_view text, std::size_t at) {
-  if (at >= text.size()) return false;
-  return contains(kMarksSince15_1, next_character(text, at));
+  if (goes_on_with_conjunct(text, at)) return true;
+  return at < text.size() && contains(kMarksSince15_1, next_character(text, at));
 }
 
 }  // namespace

@@ -28,8 +28,8 @@ void append_lower(char32_t c, std::string& text);
 // Composed, where Unicode 9.0 knows how: what came later stays as and where it is.
 std::string nfc(std::string_view text);
 
-// Where each extended grapheme cluster ends, as byte offsets; the last is the text's size. Rule
-// GB9c of 15.1 (conjuncts of Indic consonants) is ICU's matter: 15.0 has none.
+// Where each extended grapheme cluster ends, as byte offsets; the last is the text's size. ICU's
+// edition decides on three characters: U+113D1, U+1171E and U+11A3A.
 std::vector<std::size_t> grapheme_ends(std::string_view text);
 
 }  // namespace bafa::text

@@ -1,19 +1,18 @@
 // XLM-RoBERTa's tokenizer: a sentencepiece unigram model under fairseq's numbering. Gives the ids
-// of transformers 5's XLMRobertaTokenizer, whose special tokens are also found when they are typed
-// in the text. One known difference: on some runs of combining marks the reference normalises
-// grapheme by grapheme, and this class as the sentencepiece library does. Immutable; any thread.
+// of transformers 5.23's XLMRobertaTokenizer, which reads the model file into the tokenizers
+// library. The sentencepiece library reads it here, and normalises; what is left to our own code is
+// where the two libraries differ: text/grapheme_normalizer.h, text/unigram.h, and special tokens,
+// which the reference finds where they are typed. Immutable; any thread.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string_view>
 #include <vector>
 
+#include "text/added_tokens.h"
 #include "text/tokenizer.h"
-
-namespace sentencepiece {
-class SentencePieceProcessor;
-}
+#include "text/unigram.h"
 
 namespace bafa::text {
 
@@ -23,19 +22,20 @@ class XlmRobertaTokenizer final : public Tokenizer {
   // `folder` holds sentencepiece.bpe.model and tokenizer_config.json. Throws Error{invalid_model}
   // when they are absent or damaged, Error{unsupported_model} naming the key that bafa lacks.
   explicit XlmRobertaTokenizer(const std::filesystem::path& folder);
-  ~XlmRobertaTokenizer() override;
 
   Tokens encode(std::string_view text) const override;
   int max_length() const override { return max_length_; }
   std::int64_t pad_id() const override;
-  std::int64_t vocabulary_size() const override;
+  std::int64_t vocabulary_size() const override { return vocabulary_size_; }
 
  private:
-  void append(std::string_view plain, std::vector<std::int64_t>& ids) const;
-  std::int64_t mask_id() const;
+  struct Files;
+  explicit XlmRobertaTokenizer(const Files& files);
 
-  std::unique_ptr<sentencepiece::SentencePieceProcessor> pieces_;
+  Unigram pieces_;
+  AddedTokens added_;
   int max_length_ = 0;
+  std::int64_t vocabulary_size_ = 0;
 };
 
 }  // namespace bafa::text
