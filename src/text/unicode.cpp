@@ -25,7 +25,8 @@ struct Range {
   char32_t last = 0;
 };
 
-constexpr std::array<Range, 22> kLettersSince15_1{{
+// New here means: of Unicode 15.1 and later.
+constexpr std::array<Range, 22> kNewLetters{{
     {0x1C89, 0x1C8A},   {0xA7CB, 0xA7CD},   {0xA7DA, 0xA7DC},   {0x105C0, 0x105F3},
     {0x10D4A, 0x10D65}, {0x10D6F, 0x10D85}, {0x10EC2, 0x10EC4}, {0x11380, 0x11389},
     {0x1138B, 0x1138B}, {0x1138E, 0x1138E}, {0x11390, 0x113B5}, {0x113B7, 0x113B7},
@@ -34,7 +35,7 @@ constexpr std::array<Range, 22> kLettersSince15_1{{
     {0x1E5F0, 0x1E5F0}, {0x2EBF0, 0x2EE5D},
 }};
 
-constexpr std::array<Range, 7> kNumbersSince15_1{{
+constexpr std::array<Range, 7> kNewNumbers{{
     {0x10D40, 0x10D49},
     {0x116D0, 0x116E3},
     {0x11BF0, 0x11BF9},
@@ -49,7 +50,7 @@ struct Lowered {
   std::int32_t distance = 0;  // from an upper-case letter to its lower-case one
 };
 
-constexpr std::array<Lowered, 10> kLoweredSince15_1{{
+constexpr std::array<Lowered, 10> kNewLowered{{
     {{0x1C89, 0x1C89}, 1},
     {{0xA7CB, 0xA7CB}, 0x264 - 0xA7CB},
     {{0xA7CC, 0xA7CC}, 1},
@@ -63,7 +64,7 @@ constexpr std::array<Lowered, 10> kLoweredSince15_1{{
 }};
 
 // Marks that a grapheme goes on over.
-constexpr std::array<Range, 20> kMarksSince15_1{{
+constexpr std::array<Range, 20> kNewMarks{{
     {0x0897, 0x0897},   {0x1ACF, 0x1ADD},   {0x1AE0, 0x1AEB},   {0x10D69, 0x10D6D},
     {0x10EFA, 0x10EFC}, {0x113B8, 0x113C0}, {0x113C2, 0x113C2}, {0x113C5, 0x113C5},
     {0x113C7, 0x113CA}, {0x113CC, 0x113D0}, {0x113D2, 0x113D2}, {0x113E1, 0x113E2},
@@ -115,7 +116,7 @@ class Nfc9 {
 // ICU's breaks, without those before a mark that it does not know yet or within a conjunct.
 bool goes_on(std::string_view text, std::size_t at) {
   if (goes_on_with_conjunct(text, at)) return true;
-  return at < text.size() && contains(kMarksSince15_1, next_character(text, at));
+  return at < text.size() && contains(kNewMarks, next_character(text, at));
 }
 
 }  // namespace
@@ -136,12 +137,12 @@ void append_utf8(char32_t c, std::string& text) {
 
 bool is_letter(char32_t c) {
   if (known_until(16, c)) return has_category(c, U_GC_L_MASK);
-  return contains(kLettersSince15_1, c);
+  return contains(kNewLetters, c);
 }
 
 bool is_number(char32_t c) {
   if (known_until(16, c)) return has_category(c, U_GC_N_MASK);
-  return contains(kNumbersSince15_1, c);
+  return contains(kNewNumbers, c);
 }
 
 bool is_space(char32_t c) { return u_isUWhiteSpace(code(c)) != 0; }
@@ -158,8 +159,8 @@ void append_lower(char32_t c, std::string& text) {
     return;
   }
   const auto later = std::ranges::find_if(
-      kLoweredSince15_1, [c](const Lowered& lowered) { return contains({&lowered.upper, 1}, c); });
-  if (later != kLoweredSince15_1.end())
+      kNewLowered, [c](const Lowered& lowered) { return contains({&lowered.upper, 1}, c); });
+  if (later != kNewLowered.end())
     append_utf8(static_cast<char32_t>(code(c) + later->distance), text);
   else
     append_utf8(known_until(17, c) ? static_cast<char32_t>(u_tolower(code(c))) : c, text);
