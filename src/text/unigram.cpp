@@ -37,16 +37,12 @@ std::vector<Unigram::Step> Unigram::best_steps(std::string_view word) const {
     const double so_far = steps[begin].score;
     std::size_t next = begin;
     next_character(word, next);
-    bool single = false;  // whether the character alone is a piece
     for (std::size_t end = next; end - begin <= pieces_.longest; next_character(word, end)) {
-      if (const auto piece = pieces_.find(word.substr(begin, end - begin))) {
+      if (const auto piece = pieces_.find(word.substr(begin, end - begin)))
         steps[end].offer({.id = piece->id, .score = piece->score + so_far, .begin = begin});
-        single = single || end == next;
-      }
       if (end == word.size()) break;
     }
-    if (!single)
-      steps[next].offer({.id = unknown_, .score = unknown_score_ + so_far, .begin = begin});
+    steps[next].offer({.id = unknown_, .score = unknown_score_ + so_far, .begin = begin});
     begin = next;
   }
   return steps;
@@ -57,12 +53,9 @@ void Unigram::encode(std::string_view word, std::vector<std::int64_t>& ids) cons
   const std::size_t first = ids.size();
   for (std::size_t end = word.size(); end > 0;) {
     std::size_t begin = steps[end].begin;
-    std::int64_t id = steps[end].id;
-    if (id == unknown_) {
+    const std::int64_t id = steps[end].id;
+    if (id == unknown_)
       while (begin > 0 && steps[begin].id == unknown_) begin = steps[begin].begin;
-      // A run of unknown characters may be a piece all the same.
-      if (const auto piece = pieces_.find(word.substr(begin, end - begin))) id = piece->id;
-    }
     ids.push_back(id);
     end = begin;
   }

@@ -23,7 +23,7 @@ class Unigram {
   struct Pieces {
     std::function<std::optional<Piece>(std::string_view)> find;  // by its text
     std::size_t longest = 0;                                     // bytes
-    double worst = 0;                                            // score
+    double worst = 0;  // score; 0 where all are above, so that no unknown beats a piece
   };
 
   // `unknown` is the id for characters that no piece has, one for any run of them.

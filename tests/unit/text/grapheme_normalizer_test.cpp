@@ -28,10 +28,11 @@ TEST(GraphemeNormalizer, LosesWhatFollowsTheShortestEntryInAGraphemeOfLessThanSi
 }
 
 TEST(GraphemeNormalizer, TakesLongerGraphemesCharacterByCharacter) {
+  EXPECT_EQ(normalized("\uff45\u20d0"), "e\u20d0");
   EXPECT_EQ(normalized("\uff45\u0301\u0301"), "e\u0301\u0301");
   EXPECT_EQ(normalized("\u1112\u1161\u11ab"), "\u1112\u1161\u11ab");
   // A conjunct: alone, the last consonant and its mark are of five bytes.
-  EXPECT_EQ(normalized("\u0915\u094d\u0958\u0301"), "\u0915\u094d\u0915\u093c\u0301");
+  EXPECT_EQ(normalized("\u0915\u1039\u0958\u0301"), "\u0915\u1039\u0915\u093c\u0301");
   EXPECT_EQ(normalized("\u0958\u0301"), "\u0915\u093c");
 }
 

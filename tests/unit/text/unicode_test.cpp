@@ -57,6 +57,7 @@ TEST(Unicode, FindsTheEndsOfGraphemes) {
   EXPECT_THAT(grapheme_ends("\U0001F1E8\U0001F1F3\U0001F1E8"), ElementsAre(8, 12));
   EXPECT_THAT(grapheme_ends("a\u0897b"), ElementsAre(4, 5));  // of 16.0
   EXPECT_THAT(grapheme_ends("\u0915\u094d\u0937\u093f\u0915"), ElementsAre(12, 15));
+  EXPECT_THAT(grapheme_ends("\u1000\u1039\u1001\u1000"), ElementsAre(9, 12));  // since 16.0
   EXPECT_THAT(grapheme_ends(""), ElementsAre());
 }
 

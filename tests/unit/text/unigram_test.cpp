@@ -60,9 +60,9 @@ TEST(Unigram, TriesNoMoreThanTheLongestPiece) {
   EXPECT_THAT(encode("猫猫", {{"猫", -9}, {"猫猫", -1}}), ElementsAre(1, 1));
 }
 
-// Scores so high that two unknown characters beat the piece of both.
-TEST(Unigram, GivesThePieceOfARunOfUnknownsThatIsOne) {
-  EXPECT_THAT(encode("axya", {{"xy", -90}, {"a", 100}}), ElementsAre(2, 1, 2));
+TEST(Unigram, TakesTheWorstPieceBeforeAnUnknown) {
+  EXPECT_THAT(encode("axya", {{"x", -90}, {"xy", -95}, {"a", 100}}), ElementsAre(3, 2, 3));
+  EXPECT_THAT(encode("axya", {{"x", -90}, {"y", -95}, {"a", 100}}), ElementsAre(3, 1, 2, 3));
 }
 
 TEST(Unigram, GivesNothingForNothing) { EXPECT_THAT(encode("", {{"a", -1}}), ElementsAre()); }
