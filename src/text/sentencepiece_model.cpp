@@ -38,6 +38,9 @@ SentencePieceModel::SentencePieceModel(const std::string& bytes, const std::stri
   if (normalize("  ") != "  ") refuse(source, "it is cut off, or its table replaces spaces");
   for (int piece = 0; piece < size(); ++piece) {
     if (!is_utf8(text(piece))) refuse(source, "piece " + std::to_string(piece) + " is not UTF-8");
+    // The library keeps control pieces apart, and lets another have the same text.
+    if (find(text(piece)) != piece)
+      refuse(source, "piece " + std::to_string(piece) + " has the text of another");
     // Only later editions of the library look at this.
     if (!std::isfinite(score(piece)))
       refuse(source, "the score of piece " + std::to_string(piece) + " is not finite");

@@ -66,6 +66,7 @@ TEST(SentencePieceModel, RefusesDamage) {
       {"not a model", ""},
       {unknown + bytes_field(1, ""), "empty"},
       {unknown + piece_field("a", -1) + piece_field("a", -1), "already defined"},
+      {unknown + piece_field("a", -1) + piece_field("a", -1, 3), "has the text of another"},
       {unknown + piece_field("\xff", -1), "piece 1 is not UTF-8"},
       {unknown + piece_field("a", infinity), "score"},
       {unknown + piece_field("a", infinity - infinity), "score"},
