@@ -26,8 +26,9 @@ struct ListenConfig {
   int admin_port = 7861;  // /metrics and /admin; 0: a free one; -1: on the main port
   std::vector<std::string> allowed_hosts;  // beside localhost names and the bound address
   std::vector<std::string> allowed_origins;
-  std::string keys_file;  // API keys; empty: no keys, loopback only
-  bool insecure = false;  // allow a non-loopback bind without keys
+  std::vector<std::string> trusted_proxies;  // addresses, networks: their forwarding headers count
+  std::string keys_file;                     // API keys; empty: no keys, loopback only
+  bool insecure = false;                     // allow a non-loopback bind without keys
 };
 
 // Transport limits: what a connection may cost before it is closed.
@@ -55,7 +56,9 @@ struct QueueConfig {
 
 struct ResultsConfig {
   std::chrono::seconds ttl{1800};          // results and ended jobs are forgotten after it
-  std::uint64_t max_bytes = 256ull << 20;  // of finished images kept in memory
+  std::uint64_t max_bytes = 256ull << 20;  // of finished images kept: RGB8, 3 bytes a pixel
+  int max_jobs = 10'000;                   // ended jobs that are remembered
+  std::string state_dir;                   // finished images are files below it; empty: in memory
 };
 
 struct LimitsConfig {

@@ -169,7 +169,7 @@ class Engine {
                                           std::chrono::milliseconds timeout) const = 0;
 
   // The images of a job that succeeded, or those that a canceled one had finished; null when there
-  // are none.
+  // are none. May read a file; throws Error{store_unavailable} when that fails.
   virtual std::shared_ptr<const JobResult> result(const JobId& id) const = 0;
 
   // The newest preview of each image that has one; none once the job has ended.

@@ -82,6 +82,12 @@ function(bafa_unit_tests NAME)
       $<$<STREQUAL:${TEST_LABEL},torch>:<ATen/ATen.h$<ANGLE-R>>)
   endif()
   if(TEST_LABEL STREQUAL torch)
+    # A library that the tests open, as the program opens the driver's.
+    add_library(bafa_fake_nvml MODULE EXCLUDE_FROM_ALL
+      "${PROJECT_SOURCE_DIR}/tests/support/nvml/fake_nvml.cpp")
+    add_dependencies(${NAME} bafa_fake_nvml)
+    set_source_files_properties("${PROJECT_SOURCE_DIR}/tests/unit/device/gpu_monitor_test.cpp"
+      PROPERTIES COMPILE_DEFINITIONS "BAFA_FAKE_NVML=\"$<TARGET_FILE:bafa_fake_nvml>\"")
     # One process for all: loading libtorch once per test would cost more than the tests.
     add_test(NAME ${NAME} COMMAND ${NAME} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
     set_tests_properties(${NAME} PROPERTIES LABELS torch TIMEOUT 600)

@@ -40,6 +40,10 @@ std::vector<Option> listen_options(ListenConfig& listen) {
       {"listen.allowed_origins", "--allow-origin",
        "web pages that may call the server from elsewhere; separated by commas",
        &listen.allowed_origins},
+      {"listen.trusted_proxies", "--trust-proxy",
+       "addresses or networks of proxies whose X-Forwarded-For and -Proto are believed; separated "
+       "by commas",
+       &listen.trusted_proxies},
       {"listen.keys_file", "--keys", "file of API keys; without one only this machine is served",
        &listen.keys_file},
       {"listen.insecure", "--insecure", "listen on a public address without keys",
@@ -89,7 +93,12 @@ std::vector<Option> result_options(ResultsConfig& results) {
   return {
       {"results.ttl_seconds", "", "ended jobs and their pictures are kept", &results.ttl, 1,
        kMaxSeconds},
-      {"results.max_bytes", "", "of pictures kept in memory", &results.max_bytes, 1 << 20},
+      {"results.max_bytes", "", "of pictures kept, 3 a pixel; then the oldest go",
+       &results.max_bytes, 1 << 20},
+      {"results.max_jobs", "", "ended jobs kept; then the oldest go", &results.max_jobs, 1,
+       1'000'000},
+      {"results.state_dir", "--state-dir",
+       "folder for finished pictures, which are kept in memory without one", &results.state_dir},
   };
 }
 

@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -15,6 +18,7 @@
 #include "bafa/error.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "device/gpu_monitor.h"
 #include "http/encoded_images.h"
 #include "http/http_metrics.h"
 #include "http/images_routes.h"
@@ -59,7 +63,7 @@ class Application {
     server_.start();
     announce();
     for (bool draining = false;;) {
-      notifier_.tell({engine_.readiness(), engine_.turns(), engine_.queue()});
+      notifier_.tell({engine_.readiness(), engine_.turns(), engine_.queue(), longest_call_.load()});
       switch (signals_.wait(notifier_.interval())) {
         case Event::reload_signal: reload(); break;
         case Event::woken: return finish();
@@ -77,10 +81,20 @@ class Application {
 
  private:
   // On the worker's thread.
-  std::unique_ptr<Pipeline> load() const {
+  std::unique_ptr<Pipeline> load() {
     auto pipeline = pipeline::load(load_options(config_));
-    if (config_.model.warm_up) warm_up(*pipeline);
+    if (config_.model.warm_up) {
+      longest_call_ =
+          longest_call(warm_up(*pipeline), pipeline->capabilities(), config_.queue.max_batch);
+    }
+    monitor_ = std::shared_ptr<const device::GpuMonitor>(
+        device::open_device_monitor(config_.model.device));
     return pipeline;
+  }
+
+  std::optional<DeviceReadings> device_readings() const {
+    const std::shared_ptr<const device::GpuMonitor> monitor = monitor_.load();
+    return monitor ? std::optional(monitor->read()) : std::nullopt;
   }
 
   serve::EngineOptions engine_options() {
@@ -175,6 +189,8 @@ class Application {
   Signals signals_;  // before the first thread
   SystemClock clock_;
   ServiceNotifier notifier_;
+  std::atomic<std::shared_ptr<const device::GpuMonitor>> monitor_;
+  std::atomic<std::chrono::milliseconds> longest_call_{};  // 0 until the model has painted
   http::HttpMetrics http_metrics_;
   http::EncodedImages images_;
   http::JobOutputs outputs_;
@@ -185,7 +201,8 @@ class Application {
                            .metrics = http_metrics_,
                            .images = images_,
                            .outputs = outputs_,
-                           .random_seed = random_seed};
+                           .random_seed = random_seed,
+                           .device_readings = [this] { return device_readings(); }};
   http::Router router_;
   http::Router admin_router_;
   http::Server server_;

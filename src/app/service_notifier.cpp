@@ -124,6 +124,9 @@ void ServiceNotifier::tell(const ServiceState& state) {
     }
   } else if (state.readiness == Readiness::ready && !std::exchange(ready_, true)) {
     lines += "READY=1\n";
+    if (options_.watchdog.count() > 0 && state.longest_call > options_.watchdog) {
+      lines += "WATCHDOG_USEC=" + usec(state.longest_call) + "\n";
+    }
   }
   if (std::string status = status_of(state); status != status_) {
     lines += "STATUS=" + status + "\n";

@@ -24,6 +24,7 @@ struct ServiceState {
   Readiness readiness = Readiness::loading;
   std::uint64_t turns = 0;  // rounds that the worker has ended, see serve/job_engine.h
   QueueSnapshot queue;
+  std::chrono::milliseconds longest_call{0};  // of the model, as far as it is known; 0: it is not
 };
 
 class ServiceNotifier {
@@ -44,7 +45,8 @@ class ServiceNotifier {
   std::optional<std::chrono::milliseconds> longest_rest() const;
 
   // Sends what is new: READY=1 once, STATUS= when it changed, WATCHDOG=1 when the worker has moved
-  // since the last time, EXTEND_TIMEOUT_USEC= while the model loads.
+  // since the last time, EXTEND_TIMEOUT_USEC= while the model loads, and once WATCHDOG_USEC= where
+  // one call of the model may take longer than the watchdog waits.
   void tell(const ServiceState& state);
 
   // Around the reading of files on SIGHUP.

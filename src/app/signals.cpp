@@ -29,7 +29,9 @@ sigset_t watched_signals() {
 Signals::Signals() {
   const sigset_t set = watched_signals();
   CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
+  // What they would say, write() says too: the peer is gone, a file may not grow (RLIMIT_FSIZE).
   CHECK(std::signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+  CHECK(std::signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
   signals_ = ::signalfd(-1, &set, SFD_CLOEXEC);
   wake_ = ::eventfd(0, EFD_CLOEXEC);
   CHECK(signals_ >= 0 && wake_ >= 0);

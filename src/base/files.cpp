@@ -1,6 +1,7 @@
 #include "base/files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,7 +19,8 @@ namespace fs = std::filesystem;
 namespace {
 
 [[noreturn]] void fail(const char* verb, const fs::path& path, int reason) {
-  const bool full = reason == ENOSPC || reason == EDQUOT;
+  // EFBIG: a limit on the size of files (RLIMIT_FSIZE), which has no room either.
+  const bool full = reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
   throw Error(full ? ErrorCode::disk_full : ErrorCode::io_error,
               std::string("cannot ") + verb + " " + path.string() + ": " +
                   std::generic_category().message(reason),
@@ -27,8 +29,8 @@ namespace {
 
 class Descriptor {
  public:
-  Descriptor(const fs::path& path, int flags, const char* verb)
-      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
+  Descriptor(const fs::path& path, int flags, const char* verb, mode_t mode = 0666)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
     if (fd_ < 0) fail(verb, path, errno);
   }
   ~Descriptor() {
@@ -96,7 +98,7 @@ std::string read_file(const fs::path& path, std::size_t max_bytes) {
   }
 }
 
-void write_file(const fs::path& path, std::string_view bytes) {
+void write_file(const fs::path& path, std::string_view bytes, Readers readers) {
   std::error_code ignored;  // an absent file is the usual case
   const fs::file_status status = fs::status(path, ignored);
   if (fs::exists(status) && !fs::is_regular_file(status)) {
@@ -110,12 +112,38 @@ void write_file(const fs::path& path, std::string_view bytes) {
   // The thread's number keeps two writers of one path, in any process here, out of each other's
   // file.
   TemporaryFile temporary(target.string() + ".part-" + std::to_string(::gettid()));
-  Descriptor file(temporary.path(), O_WRONLY | O_CREAT | O_TRUNC, "write");
+  Descriptor file(temporary.path(), O_WRONLY | O_CREAT | O_TRUNC, "write",
+                  readers == Readers::owner ? 0600 : 0666);
   write_all(file, target, bytes);
   if (::fsync(file.get()) != 0) fail("write", target, errno);
   if (!file.close()) fail("write", target, errno);
   temporary.rename_to(target);
 }
+
+void make_private_folder(const fs::path& path) {
+  std::error_code error;
+  if (const fs::path parent = path.parent_path(); !parent.empty()) {
+    fs::create_directories(parent, error);
+    if (error) fail("make", parent, error.value());
+  }
+  if (::mkdir(path.c_str(), 0700) == 0) return;
+  if (errno != EEXIST) fail("make", path, errno);
+  fs::permissions(path, fs::perms::owner_all, error);
+  if (error) fail("make private", path, error.value());
+}
+
+FileLock::FileLock(const fs::path& path)
+    : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+  if (fd_ < 0) fail("write", path, errno);
+  if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+  const int reason = errno;
+  ::close(fd_);
+  if (reason != EWOULDBLOCK) fail("lock", path, reason);
+  throw Error(ErrorCode::io_error, "another process uses " + path.parent_path().string(),
+              path.string());
+}
+
+FileLock::~FileLock() { ::close(fd_); }
 
 MappedFile::MappedFile(const fs::path& path) {
   const Descriptor file(path, O_RDONLY, "open");

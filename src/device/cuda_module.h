@@ -15,6 +15,7 @@ struct Gpu {
   std::uint64_t capacity_bytes = 0;
   int compute_major = 0;
   int compute_minor = 0;
+  std::string pci_address;  // "0000:65:00.0"
 };
 
 // What the library gives the program. Any thread.

@@ -8,7 +8,9 @@
 #include "bafa/error.h"
 #include "base/text.h"
 #include "device/cpu_device.h"
+#include "device/cuda_module.h"
 #include "device/gpu_device.h"
+#include "device/gpu_monitor.h"
 
 namespace bafa::device {
 namespace {
@@ -32,6 +34,13 @@ std::filesystem::path module_beside_program() {
 }
 
 }  // namespace
+
+std::unique_ptr<GpuMonitor> open_device_monitor(const std::string& spec) {
+  const int index = cuda_index(spec);
+  if (index < 0) return nullptr;
+  const std::vector<Gpu> gpus = open_cuda_module(module_beside_program()).gpus();
+  return open_gpu_monitor(gpus.at(static_cast<std::size_t>(index)).pci_address);
+}
 
 std::unique_ptr<Device> open_device(const std::string& spec, int threads) {
   return open_device(spec, threads, module_beside_program());

@@ -45,7 +45,7 @@ Connection* ConnectionTable::most_dispensable(Scope scope, const std::string* gr
 }
 
 ConnectionTable::Room ConnectionTable::make_room(const std::string& group, MonotonicTime now) {
-  const auto found = groups_.find(group);
+  const auto found = group.empty() ? groups_.end() : groups_.find(group);
   const bool group_full = found != groups_.end() && found->second.connections >= caps_.per_address;
   if (!group_full && regular_ < caps_.total) return {};
   if (Connection* victim = most_dispensable(Scope::regular, group_full ? &group : nullptr, now))
@@ -60,20 +60,19 @@ Connection& ConnectionTable::add(std::unique_ptr<Connection> connection) {
     ++overflow_;
   } else {
     ++regular_;
-    ++groups_[added.group].connections;
+    if (!added.group.empty()) ++groups_[added.group].connections;
   }
   connections_.emplace(added.id, std::move(connection));
   return added;
 }
 
 void ConnectionTable::remove(Connection& connection) {
-  give_waiting_place_back(connection);
+  end_request(connection);
   if (connection.overflow) {
     --overflow_;
   } else {
     --regular_;
-    const auto group = groups_.find(connection.group);
-    if (--group->second.connections == 0) groups_.erase(group);
+    if (!connection.group.empty()) leave(connection.group);
   }
   connections_.erase(connection.id);
 }
@@ -83,9 +82,34 @@ Connection* ConnectionTable::find(std::uint64_t id) {
   return found == connections_.end() ? nullptr : found->second.get();
 }
 
+void ConnectionTable::leave(const std::string& name) {
+  const auto group = groups_.find(name);
+  if (--group->second.connections == 0) groups_.erase(group);
+}
+
+bool ConnectionTable::begin_request(Connection& connection, const std::string& group) {
+  CHECK(connection.group.empty() && connection.pending.group.empty());
+  const auto found = groups_.find(group);
+  if (found != groups_.end() && found->second.connections >= caps_.per_address) return false;
+  ++groups_[group].connections;
+  connection.pending.group = group;
+  return true;
+}
+
+void ConnectionTable::end_request(Connection& connection) {
+  give_waiting_place_back(connection);
+  if (connection.pending.group.empty()) return;
+  leave(connection.pending.group);
+  connection.pending.group.clear();
+}
+
+const std::string& ConnectionTable::waiting_group(const Connection& connection) {
+  return connection.group.empty() ? connection.pending.group : connection.group;
+}
+
 bool ConnectionTable::take_waiting_place(Connection& connection) {
   CHECK(!connection.overflow && !connection.holds_waiting_place);
-  Group& group = groups_.at(connection.group);
+  Group& group = groups_.at(waiting_group(connection));
   if (waiting_ >= waiting_share(caps_.total) || group.waiting >= waiting_share(caps_.per_address))
     return false;
   ++waiting_;
@@ -98,7 +122,7 @@ void ConnectionTable::give_waiting_place_back(Connection& connection) {
   if (!connection.holds_waiting_place) return;
   connection.holds_waiting_place = false;
   --waiting_;
-  --groups_.at(connection.group).waiting;
+  --groups_.at(waiting_group(connection)).waiting;
 }
 
 }  // namespace bafa::http

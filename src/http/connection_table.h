@@ -14,6 +14,7 @@
 #include "http/request_reader.h"
 #include "http/router.h"
 #include "http/socket.h"
+#include "http/trusted_proxies.h"
 
 namespace bafa::http {
 
@@ -23,6 +24,8 @@ struct PendingRequest {
   Identity identity = {};
   std::string request_id = {};
   std::string cors_origin = {};
+  Caller caller = {};      // the peer, or whom a trusted proxy names
+  std::string group = {};  // that the request is counted in; "" when its connection is
   MonotonicTime began{};
 };
 
@@ -34,18 +37,19 @@ struct Connection {
     lingering,  // answered for the last time; read on, so that the client sees the answer
   };
 
-  Connection(std::uint64_t connection_id, AcceptedSocket accepted, const TransportConfig& limits)
+  Connection(std::uint64_t connection_id, AcceptedSocket accepted, std::string address_group,
+             const TransportConfig& limits)
       : id(connection_id),
         socket(std::move(accepted.socket)),
         peer(std::move(accepted.peer)),
-        group(address_group(peer)),
+        group(std::move(address_group)),
         local(std::move(accepted.local)),
         reader(limits) {}
 
   const std::uint64_t id;
   FileDescriptor socket;
   const std::string peer;
-  const std::string group;  // address_group(peer)
+  const std::string group;  // address_group(peer); "" for a trusted proxy, which has no cap
   const std::string local;
   bool overflow = false;  // beyond the caps: gets health answers and refusals only
   State state = State::reading;
@@ -81,6 +85,11 @@ class ConnectionTable {
   void remove(Connection& connection);
   Connection* find(std::uint64_t id);
 
+  // A request has come through a proxy: it counts as one connection of `group` until end_request().
+  // False when there are too many.
+  bool begin_request(Connection& connection, const std::string& group);
+  void end_request(Connection& connection);
+
   // Places for requests that may wait for a job: three quarters of each cap.
   bool take_waiting_place(Connection& connection);
   void give_waiting_place_back(Connection& connection);
@@ -97,11 +106,13 @@ class ConnectionTable {
   };
   enum class Scope { regular, overflow };
 
+  static const std::string& waiting_group(const Connection& connection);
+  void leave(const std::string& group);
   Connection* most_dispensable(Scope scope, const std::string* group, MonotonicTime now);
 
   const ConnectionCaps caps_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
-  std::map<std::string, Group> groups_;  // of regular connections
+  std::map<std::string, Group> groups_;  // of regular connections, and of requests by proxies
   int regular_ = 0;
   int overflow_ = 0;
   int waiting_ = 0;

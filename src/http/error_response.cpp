@@ -58,7 +58,7 @@ constexpr ErrorMapping table(ErrorCode code) {
     case ErrorCode::device_error:
     case ErrorCode::out_of_memory:
     case ErrorCode::store_unavailable: return kUnavailable;
-    case ErrorCode::disk_full: return {.status = 507, .type = kServer, .private_message = true};
+    case ErrorCode::disk_full: return {.status = 507, .type = kServer, .no_retry = true};
     case ErrorCode::queue_timeout:
     case ErrorCode::deadline_exceeded: return kTimedOut;
     case ErrorCode::generation_failed: return {.status = 500, .type = kServer};

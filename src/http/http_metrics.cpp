@@ -14,6 +14,17 @@ prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const
   return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
 }
 
+prometheus::Family<prometheus::Gauge>& family(prometheus::Registry& registry, const char* name,
+                                              const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+
+template <typename T>
+void set(prometheus::Family<prometheus::Gauge>& family, const std::optional<T>& value,
+         const prometheus::Labels& labels = {}) {
+  if (value) family.Add(labels).Set(static_cast<double>(*value));
+}
+
 }  // namespace
 
 struct HttpMetrics::Families {
@@ -31,6 +42,13 @@ struct HttpMetrics::Families {
                                                            0.1, 0.25, 0.5, 1, 2.5});
   prometheus::Gauge& open_connections =
       gauge(registry, "bafa_open_connections", "Connections that clients hold open.");
+  // Without a GPU that tells they have no series, and are not in the text.
+  prometheus::Family<prometheus::Gauge>& gpu_memory =
+      family(registry, "bafa_gpu_memory_bytes", "Memory of the GPU, by all processes.");
+  prometheus::Family<prometheus::Gauge>& gpu_utilization =
+      family(registry, "bafa_gpu_utilization_ratio", "How busy the GPU is, 0 to 1.");
+  prometheus::Family<prometheus::Gauge>& gpu_temperature =
+      family(registry, "bafa_gpu_temperature_celsius", "How hot the GPU is.");
   prometheus::Gauge& sse_clients =
       gauge(registry, "bafa_sse_clients", "Clients that listen to an event stream.");
 };
@@ -51,8 +69,14 @@ HttpMetrics::SseClient::SseClient(HttpMetrics& metrics) : metrics_(metrics) {
 
 HttpMetrics::SseClient::~SseClient() { metrics_.families_->sse_clients.Decrement(); }
 
-std::string HttpMetrics::text(int open_connections) {
+std::string HttpMetrics::text(int open_connections, const std::optional<DeviceReadings>& device) {
   families_->open_connections.Set(open_connections);
+  if (device) {
+    set(families_->gpu_memory, device->memory_used_bytes, {{"kind", "used"}});
+    set(families_->gpu_memory, device->memory_total_bytes, {{"kind", "total"}});
+    set(families_->gpu_utilization, device->utilization);
+    set(families_->gpu_temperature, device->temperature_celsius);
+  }
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }
 

@@ -4,8 +4,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "bafa/device_readings.h"
 
 namespace bafa::http {
 
@@ -31,8 +34,8 @@ class HttpMetrics {
     HttpMetrics& metrics_;
   };
 
-  // `open_connections` is the listener's to know.
-  std::string text(int open_connections);
+  // `open_connections` is the listener's to know, `device` the GPU's.
+  std::string text(int open_connections, const std::optional<DeviceReadings>& device = {});
 
  private:
   struct Families;

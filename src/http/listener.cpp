@@ -191,9 +191,12 @@ void Listener::Impl::pause_accepting() {
 
 void Listener::Impl::take_in(AcceptedSocket accepted) {
   const MonotonicTime now = parts_.clock.now();
-  const ConnectionTable::Room room = table_.make_room(address_group(accepted.peer), now);
+  std::string group =
+      parts_.proxies.trusts(accepted.peer) ? std::string() : address_group(accepted.peer);
+  const ConnectionTable::Room room = table_.make_room(group, now);
   if (room.to_close) close(*room.to_close);
-  auto fresh = std::make_unique<Connection>(next_id_++, std::move(accepted), limits_);
+  auto fresh =
+      std::make_unique<Connection>(next_id_++, std::move(accepted), std::move(group), limits_);
   fresh->overflow = room.overflow;
   fresh->since = now;
   Connection& connection = table_.add(std::move(fresh));

@@ -16,6 +16,7 @@
 #include "http/auth.h"
 #include "http/guards.h"
 #include "http/router.h"
+#include "http/trusted_proxies.h"
 
 namespace bafa::http {
 
@@ -50,6 +51,7 @@ struct ListenerParts {
   const Router& router;
   const Guards& guards;
   Authenticator& authenticator;
+  const TrustedProxies& proxies;
   const Clock& clock;
   RequestObserver on_answer = {};
 };

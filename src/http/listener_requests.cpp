@@ -96,6 +96,7 @@ bool Listener::Impl::admit(Connection& connection, bool body_has_begun) {
   pending.began = parts_.clock.now();
   if (const std::string* id = head.headers.find("X-Request-Id"); id && is_usable_request_id(*id))
     pending.request_id = *id;
+  pending.caller = parts_.proxies.caller_of(connection.peer, head.headers);
   if (std::optional<Objection> objection = objection_to(connection)) {
     if (objection->delay > milliseconds(0)) return hold_back(connection, std::move(*objection));
     return answer(connection, std::move(objection->response));
@@ -113,6 +114,7 @@ std::optional<Listener::Impl::Objection> Listener::Impl::objection_to(Connection
   const RequestHead& head = connection.reader->head();
   const ErrorShape shape = error_shape_of(head.path);
   PendingRequest& pending = connection.pending;
+  const std::string group = address_group(pending.caller.address);
   if (const auto why = parts_.guards.check(head, connection.local))
     return Objection{error_response(*why, shape)};
   pending.cors_origin = parts_.guards.cors_origin(head);
@@ -121,7 +123,7 @@ std::optional<Listener::Impl::Objection> Listener::Impl::objection_to(Connection
   if (!pending.match.route) return Objection{unknown_route(pending.match, shape)};
   const Route& route = *pending.match.route;
   if (route.access == Access::keyed) {
-    auto result = parts_.authenticator.authenticate(head.headers, connection.group);
+    auto result = parts_.authenticator.authenticate(head.headers, group);
     if (const auto* refusal = std::get_if<AuthRefusal>(&result))
       return Objection{unauthorized(*refusal, shape), refusal->delay};
     pending.identity = std::get<Identity>(std::move(result));
@@ -129,6 +131,9 @@ std::optional<Listener::Impl::Objection> Listener::Impl::objection_to(Connection
   if (connection.overflow && route.kind != RouteKind::immediate)
     return Objection{
         too_many("Too many connections are open, in all or from your address.", shape)};
+  const bool by_proxy = connection.group.empty() && route.kind != RouteKind::immediate;
+  if (by_proxy && !table_.begin_request(connection, group))
+    return Objection{too_many("Too many requests of your address are here at once.", shape)};
   if (route.kind == RouteKind::waiting && !table_.take_waiting_place(connection))
     return Objection{
         too_many("Too many requests wait for jobs, in all or from your address; "
@@ -171,7 +176,8 @@ Exchange Listener::Impl::make_exchange(Connection& connection) {
                       .query = std::move(head.query),
                       .headers = std::move(head.headers),
                       .body = std::move(body),
-                      .remote_address = connection.peer,
+                      .remote_address = pending.caller.address,
+                      .secure = pending.caller.secure,
                       .request_id = pending.request_id,
                       .identity = std::move(pending.identity),
                       .parameters = std::move(pending.match.parameters),
@@ -251,6 +257,7 @@ bool Listener::Impl::hold_back(Connection& connection, Objection objection) {
 
 void Listener::Impl::begin_next_request(Connection& connection) {
   count_body(connection, 0);
+  table_.end_request(connection);
   connection.reader.emplace(limits_);
   connection.pending = {};
   connection.since = parts_.clock.now();

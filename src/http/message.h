@@ -54,7 +54,8 @@ struct HttpRequest {
   std::string query;   // as sent, without the '?'
   Headers headers;     // values trimmed; free of control characters
   std::string body;
-  std::string remote_address;  // of the peer, without its port; forwarding headers are not trusted
+  std::string remote_address;  // without its port: the peer's, or the one a trusted proxy names
+  bool secure = false;         // a trusted proxy says that the client speaks TLS to it
   std::string request_id;      // the client's X-Request-Id where it is usable, else ours
   Identity identity;
   PathParameters parameters;  // of the route's {names}, percent-decoded, valid UTF-8

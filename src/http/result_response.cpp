@@ -47,10 +47,10 @@ std::string duration_ms(const JobSnapshot& job) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
 }
 
-// "http://HOST": Host was checked against the allow-list before any route ran.
+// "https://HOST": Host was checked against the allow-list before any route ran.
 std::string origin_of(const HttpRequest& request) {
   const std::string* host = request.header("Host");
-  return host ? "http://" + *host : std::string();
+  return host ? (request.secure ? "https://" : "http://") + *host : std::string();
 }
 
 std::string file_url(const HttpRequest& request, const JobId& id, std::size_t index,

@@ -38,6 +38,7 @@ class Server::Impl {
       : keys_file_(options.listen.keys_file),
         guards_(options.listen, options.listen.host),
         admin_guards_(options.listen, options.listen.admin_host),
+        proxies_(options.listen.trusted_proxies),
         authenticator_(keys_of(options.listen), parts.clock),
         no_keys_({}, parts.clock) {
     const ListenConfig& listen = options.listen;
@@ -45,17 +46,18 @@ class Server::Impl {
     main_ = std::make_unique<Listener>(
         ListenerOptions{
             .name = "main", .host = listen.host, .port = listen.port, .limits = options.transport},
-        ListenerParts{parts.routes, guards_, authenticator_, parts.clock, parts.on_answer});
+        ListenerParts{parts.routes, guards_, authenticator_, proxies_, parts.clock,
+                      parts.on_answer});
     if (listen.admin_port == kNoAdminPort) return;
     require_safe_bind(listen, "listen.admin_host", listen.admin_host);
     // The operator's own machine needs no key for the operator's port.
     Authenticator& keys = is_loopback(listen.admin_host) ? no_keys_ : authenticator_;
-    admin_ = std::make_unique<Listener>(
-        ListenerOptions{.name = "admin",
-                        .host = listen.admin_host,
-                        .port = listen.admin_port,
-                        .limits = options.transport},
-        ListenerParts{parts.admin_routes, admin_guards_, keys, parts.clock, parts.on_answer});
+    admin_ = std::make_unique<Listener>(ListenerOptions{.name = "admin",
+                                                        .host = listen.admin_host,
+                                                        .port = listen.admin_port,
+                                                        .limits = options.transport},
+                                        ListenerParts{parts.admin_routes, admin_guards_, keys,
+                                                      proxies_, parts.clock, parts.on_answer});
   }
 
   void start() {
@@ -89,6 +91,7 @@ class Server::Impl {
   const std::string keys_file_;
   const Guards guards_;
   const Guards admin_guards_;
+  const TrustedProxies proxies_;
   Authenticator authenticator_;
   Authenticator no_keys_;
   std::unique_ptr<Listener> main_;

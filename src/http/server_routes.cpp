@@ -46,12 +46,27 @@ std::shared_ptr<const Capabilities> loaded_model(const Services& services) {
   return model;
 }
 
+template <typename T>
+Json optional_json(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+// Null without a GPU that tells of itself.
+Json device_json(const std::optional<DeviceReadings>& device) {
+  if (!device) return nullptr;
+  return {{"memory_used_bytes", optional_json(device->memory_used_bytes)},
+          {"memory_total_bytes", optional_json(device->memory_total_bytes)},
+          {"utilization", optional_json(device->utilization)},
+          {"temperature_celsius", optional_json(device->temperature_celsius)}};
+}
+
 HttpResponse queue_state(const Services& services) {
   const QueueSnapshot queue = services.engine.queue();
   return json_response({{"depth", queue.depth},
                         {"capacity", queue.capacity},
                         {"running", queue.running},
-                        {"eta_seconds", rounded_seconds(queue.eta_seconds)}});
+                        {"eta_seconds", rounded_seconds(queue.eta_seconds)},
+                        {"device", device_json(services.device_readings())}});
 }
 
 HttpResponse readiness(const Services& services) {
@@ -105,7 +120,8 @@ void add_operator_routes(Router& router, const Services& services) {
   router.add({.method = "GET", .pattern = "/metrics", .handler = [&services](const HttpRequest&) {
                 return make_response(
                     200, "text/plain; version=0.0.4; charset=utf-8",
-                    services.engine.metrics() + services.metrics.text(services.open_connections()));
+                    services.engine.metrics() + services.metrics.text(services.open_connections(),
+                                                                      services.device_readings()));
               }});
 }
 

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "bafa/config.h"
+#include "bafa/device_readings.h"
 #include "bafa/engine.h"
 #include "base/clock.h"
 #include "http/encoded_images.h"
@@ -22,6 +24,8 @@ struct Services {
   EncodedImages& images;
   JobOutputs& outputs;
   std::function<std::int64_t()> random_seed;  // 0..2^32-1
+  // Of the GPU, where there is one that tells; nullopt until the model has loaded.
+  std::function<std::optional<DeviceReadings>()> device_readings = [] { return std::nullopt; };
   // Of all ports; set when the server exists, before it starts.
   std::function<int()> open_connections = [] { return 0; };
 };

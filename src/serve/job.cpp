@@ -126,8 +126,13 @@ JobState Job::state() const {
 }
 
 std::shared_ptr<const JobResult> Job::result() const {
-  MutexLock lock(mutex_);
-  return result_;
+  std::shared_ptr<const KeptResult> kept;
+  {
+    MutexLock lock(mutex_);
+    if (!kept_) return result_;
+    kept = kept_;
+  }
+  return kept->load();
 }
 
 std::vector<JobPreview> Job::previews() const {
@@ -141,6 +146,7 @@ std::size_t Job::retained_bytes() const {
   const std::size_t prompt_bytes =
       now_.params.prompt.size() + now_.params.negative_prompt.value_or("").size();
   std::size_t bytes = sizeof(Job) + 2 * prompt_bytes;
+  if (kept_) bytes += kept_->bytes();
   if (result_) {
     for (const Image& image : result_->images) bytes += image.rgb.size();
   }
@@ -163,6 +169,7 @@ void Job::finish(JobEnd end) {
   now_.eta_seconds = 0;
   now_.finished_at = clock_.wall_now();
   result_ = std::move(end.result);
+  kept_ = std::move(end.kept);
   previews_.clear();
   changed();
 }

@@ -40,10 +40,21 @@ struct JobProgress {
   JobTimings timings;  // queue_wait_seconds is the job's own
 };
 
+// The pictures of an ended job where they are kept, for as long as this lives. Any thread.
+class KeptResult {
+ public:
+  virtual ~KeptResult() = default;
+
+  // Null when they are gone. Throws Error{store_unavailable} when they cannot be read.
+  virtual std::shared_ptr<const JobResult> load() const = 0;
+  virtual std::uint64_t bytes() const = 0;
+};
+
 struct JobEnd {
   JobState state = JobState::succeeded;
-  std::optional<JobError> error;
-  std::shared_ptr<const JobResult> result;  // null: no pictures
+  std::optional<JobError> error = {};
+  std::shared_ptr<const JobResult> result = {};  // in memory; null: no pictures, or elsewhere
+  std::shared_ptr<const KeptResult> kept = {};   // elsewhere
 };
 
 enum class Cancel {
@@ -87,6 +98,7 @@ class Job {
       EXCLUDES(mutex_);
 
   JobState state() const EXCLUDES(mutex_);
+  // Throws what KeptResult::load() throws, and may read a file.
   std::shared_ptr<const JobResult> result() const EXCLUDES(mutex_);
   std::vector<JobPreview> previews() const EXCLUDES(mutex_);
 
@@ -112,6 +124,7 @@ class Job {
   JobSnapshot now_ GUARDED_BY(mutex_);
   std::optional<JobError> cancel_reason_ GUARDED_BY(mutex_);
   std::shared_ptr<const JobResult> result_ GUARDED_BY(mutex_);
+  std::shared_ptr<const KeptResult> kept_ GUARDED_BY(mutex_);
   std::vector<JobPreview> previews_ GUARDED_BY(mutex_);  // the newest of each image
 };
 

@@ -54,8 +54,9 @@ ErrorCode code_of(Push verdict) {
 JobEngine::JobEngine(PipelineFactory factory, EngineOptions options, const Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
-      store_(options_.results, clock),
       metrics_(options_.version),
+      saver_(make_saver()),
+      store_(options_.results, clock),
       queue_(options_.queue.capacity) {
   std::packaged_task<void()> task([this, factory = std::move(factory)] { work(factory); });
   finished_ = task.get_future().share();
@@ -68,6 +69,14 @@ JobEngine::JobEngine(PipelineFactory factory, EngineOptions options, const Clock
 JobEngine::~JobEngine() {
   stop();
   worker_.join();
+  if (saver_) saver_->finish();
+}
+
+std::unique_ptr<ResultSaver> JobEngine::make_saver() {
+  if (options_.results.state_dir.empty()) return nullptr;
+  return std::make_unique<ResultSaver>(
+      options_.results.state_dir,
+      ResultSaverParts{metrics_, clock_, [this](const Job& job) { settle(job); }});
 }
 
 void JobEngine::work(const PipelineFactory& factory) { serve(load(factory)); }
@@ -85,13 +94,16 @@ Pipeline& JobEngine::load(const PipelineFactory& factory) {
 }
 
 void JobEngine::serve(Pipeline& pipeline) {
+  std::function<void(const std::shared_ptr<Job>&, const JobEnd&)> keep;
+  if (saver_) keep = [this](const auto& job, const JobEnd& end) { saver_->keep(job, end); };
   Scheduler scheduler({.pipeline = pipeline,
                        .queue = queue_,
                        .pace = pace_,
                        .load = load_,
                        .metrics = metrics_,
                        .clock = clock_,
-                       .on_end = [this](const Job& job) { settle(job); }},
+                       .on_end = [this](const Job& job) { settle(job); },
+                       .keep = std::move(keep)},
                       {.limits = {.max_batch = options_.queue.max_batch,
                                   .workspace_bytes = options_.workspace_bytes},
                        .idle_after = options_.queue.idle_after});
@@ -337,6 +349,7 @@ std::string JobEngine::metrics() const {
   return metrics_.text({.queue_depth = queue_.depth_by_priority(),
                         .queue_capacity = queue_.capacity(),
                         .jobs_running = load_.jobs,
+                        .results_bytes = store_.retained_bytes(),
                         .ready = readiness() == Readiness::ready});
 }
 

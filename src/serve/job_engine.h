@@ -24,6 +24,7 @@
 #include "serve/metrics.h"
 #include "serve/progress.h"
 #include "serve/store/memory_store.h"
+#include "serve/store/result_saver.h"
 
 namespace bafa::serve {
 
@@ -47,7 +48,7 @@ struct EngineOptions {
 class JobEngine final : public Engine {
  public:
   // Starts the worker, which begins to load the model; readiness is `loading` until that is done.
-  // `clock` must outlive the engine.
+  // `clock` must outlive the engine. Throws what ResultFiles throws when results have a state_dir.
   JobEngine(PipelineFactory factory, EngineOptions options, const Clock& clock);
 
   // Stops at once (see stop()) and joins the worker.
@@ -89,6 +90,7 @@ class JobEngine final : public Engine {
   std::string metrics() const override;
 
  private:
+  std::unique_ptr<ResultSaver> make_saver();
   void work(const PipelineFactory& factory);
   Pipeline& load(const PipelineFactory& factory) EXCLUDES(mutex_);
   void serve(Pipeline& pipeline);
@@ -103,8 +105,9 @@ class JobEngine final : public Engine {
 
   const EngineOptions options_;
   const Clock& clock_;
-  mutable MemoryStore store_;
   mutable Metrics metrics_;
+  std::unique_ptr<ResultSaver> saver_;  // null: pictures stay in memory; outlives every job
+  mutable MemoryStore store_;
   JobQueue queue_;
   Pace pace_;
   Load load_;

@@ -75,6 +75,11 @@ struct Metrics::Families {
                        .Add({}, seconds_buckets());
   Histogram& batch_size = histograms(registry, "bafa_batch_size", "Images in one denoising step.")
                               .Add({}, batch_buckets());
+  Histogram& store =
+      histograms(registry, "bafa_store_seconds", "Bringing the pictures of one job to the disk.")
+          .Add({}, seconds_buckets());
+  Gauge& results_bytes =
+      gauges(registry, "bafa_results_bytes", "Finished pictures that are kept.").Add({});
   Family<Gauge>& queue_depth = gauges(registry, "bafa_queue_depth", "Jobs waiting.");
   Gauge& queue_capacity = gauges(registry, "bafa_queue_capacity", "Jobs that may wait.").Add({});
   Gauge& jobs_running =
@@ -138,6 +143,8 @@ void Metrics::retried(int images) { families_->retries.Increment(images); }
 
 void Metrics::model_loaded(double seconds) { families_->model_load.Set(seconds); }
 
+void Metrics::stored(double seconds) { families_->store.Observe(seconds); }
+
 std::string Metrics::text(const Levels& levels) {
   for (const Priority priority : kPriorities) {
     families_->queue_depth.Add({{"priority", label(to_string(priority))}})
@@ -145,6 +152,7 @@ std::string Metrics::text(const Levels& levels) {
   }
   families_->queue_capacity.Set(levels.queue_capacity);
   families_->jobs_running.Set(levels.jobs_running);
+  families_->results_bytes.Set(static_cast<double>(levels.results_bytes));
   families_->ready.Set(levels.ready ? 1 : 0);
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@ struct Levels {
   std::array<int, 3> queue_depth{};  // low, normal, high
   int queue_capacity = 0;
   int jobs_running = 0;
+  std::uint64_t results_bytes = 0;
   bool ready = false;
 };
 
@@ -32,6 +34,8 @@ class Metrics {
   void out_of_memory(Phase stage);
   void retried(int images);
   void model_loaded(double seconds);
+  // The pictures of a job were brought to the disk, or could not be.
+  void stored(double seconds);
 
   // Prometheus' text format, version 0.0.4.
   std::string text(const Levels& levels);

@@ -307,8 +307,15 @@ void Scheduler::end(std::uint64_t serial, JobState state, std::optional<JobError
   const std::shared_ptr<Job> job = running.job;
   std::shared_ptr<const JobResult> result;
   if (state != JobState::failed) result = running.take_result();
+  JobProgress progress = running.progress;
+  progress.phase = Phase::save;
   running_.remove(serial);
-  const bool ended = job->end({.state = state, .error = std::move(error), .result = result});
+  JobEnd end{.state = state, .error = std::move(error), .result = std::move(result)};
+  if (end.result && parts_.keep) {
+    job->report(progress);
+    return parts_.keep(job, end);
+  }
+  const bool ended = job->end(std::move(end));
   CHECK(ended);  // a running job is ended by the worker alone
   parts_.on_end(*job);
 }

@@ -32,6 +32,8 @@ struct SchedulerParts {
   Metrics& metrics;
   const Clock& clock;
   std::function<void(const Job&)> on_end;  // called once for each job that the scheduler ends
+  // Takes over a job that ends with pictures, and ends it in its own time; empty: it ends at once.
+  std::function<void(const std::shared_ptr<Job>&, const JobEnd&)> keep = {};
 };
 
 struct SchedulerOptions {

@@ -48,6 +48,7 @@ class ServerProgram {
   int port() const { return port_; }
   int admin_port() const { return admin_port_; }
 
+  pid_t process() const { return pid_; }
   void send_signal(int number) const;
   int wait_for_exit();  // the exit code; -1 when a signal ended it
   bool running();

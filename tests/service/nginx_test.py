@@ -16,8 +16,9 @@ class Nginx(Trial):
         super().setUp()
         keys = self.folder / "keys.json"
         keys.write_text('{"keys":[{"name":"alice","key":"%s"}]}' % KEY)
-        _, direct = self.serve("--allow-host", NAME, "--keys", str(keys), "--set",
-                               "limits.max_steps=1000", "--log-level", "debug")
+        _, direct = self.serve("--allow-host", NAME, "--keys", str(keys), "--trust-proxy",
+                               "127.0.0.1", "--set", "limits.max_steps=1000", "--log-level",
+                               "debug")
         self.make_certificate()
         self.plain, secure = free_port(), free_port()
         site = replaced(
@@ -47,6 +48,14 @@ class Nginx(Trial):
     def test_it_paints_through_tls(self):
         answer = self.client.json("/v1/images/generations", {"prompt": "a red apple", "seed": 7})
         self.assertEqual(answer["data"][0]["seed"], 7)
+
+    def test_pictures_have_addresses_that_lead_through_tls(self):
+        self.client.headers["X-Forwarded-Proto"] = "http"  # a client's claim, which nginx drops
+        body = {"prompt": "a red apple", "response_format": "url"}
+        address = self.client.json("/v1/images/generations", body)["data"][0]["url"]
+        self.assertTrue(address.startswith(f"https://{NAME}/v1/images/files/"), address)
+        with self.client.open(address.removeprefix(f"https://{NAME}")) as picture:
+            self.assertEqual(picture.read(4), b"\x89PNG")
 
     def test_a_key_is_asked_for(self):
         self.client.headers.pop("Authorization")

@@ -20,8 +20,9 @@ class Supervisor(Trial):
         self.log = self.folder / "bafa.log"
         program = replaced(
             (CONFIG / "supervisor.conf").read_text(),
-            ("/usr/bin/bafa serve --config /etc/bafa/server.json",
-             " ".join([str(PROGRAM), "serve", "--config", str(CONFIG / "server.json"), *options])),
+            ("/usr/bin/bafa serve --config /etc/bafa/server.json --state-dir /var/lib/bafa",
+             " ".join([str(PROGRAM), "serve", "--config", str(CONFIG / "server.json"),
+                       "--state-dir", str(self.folder / "state"), *options])),
             ("directory=/var/lib/bafa", f"directory={self.folder}"),
             ("user=bafa\n", ""),
             ("startsecs=10", "startsecs=1"),

@@ -58,6 +58,10 @@ class ListenerHarness : public testing::Test {
         {.method = "POST", .pattern = "/echo", .handler = [](const http::HttpRequest& request) {
            return http::make_response(200, "text/plain", request.body);
          }});
+    router_.add({.method = "GET", .pattern = "/who", .handler = [](const http::HttpRequest& r) {
+                   const char* scheme = r.secure ? "https " : "http ";
+                   return http::make_response(200, "text/plain", scheme + r.remote_address);
+                 }});
     add_slow_routes();
   }
   ~ListenerHarness() override { gate_.open(); }
@@ -93,11 +97,13 @@ class ListenerHarness : public testing::Test {
                  }});
   }
 
-  void start(TransportConfig limits = {}, std::vector<http::ApiKey> keys = {}) {
+  void start(TransportConfig limits = {}, std::vector<http::ApiKey> keys = {},
+             const std::vector<std::string>& trusted_proxies = {}) {
+    proxies_ = std::make_unique<http::TrustedProxies>(trusted_proxies);
     authenticator_ = std::make_unique<http::Authenticator>(std::move(keys), clock_);
     listener_ = std::make_unique<http::Listener>(
         http::ListenerOptions{.name = "test", .host = kLoopback, .port = 0, .limits = limits},
-        http::ListenerParts{router_, guards_, *authenticator_, clock_,
+        http::ListenerParts{router_, guards_, *authenticator_, *proxies_, clock_,
                             [this](const http::RequestRecord& one) {
                               const MutexLock lock(mutex_);
                               records_.push_back(one);
@@ -130,6 +136,7 @@ class ListenerHarness : public testing::Test {
   Mutex mutex_;
   std::vector<http::RequestRecord> records_ GUARDED_BY(mutex_);
   std::unique_ptr<http::Authenticator> authenticator_;
+  std::unique_ptr<http::TrustedProxies> proxies_;
   std::unique_ptr<http::Listener> listener_;
 };
 

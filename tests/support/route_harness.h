@@ -141,6 +141,7 @@ class RouteHarness {
   const http::Router& router() const { return router_; }
 
   ManualClock clock;
+  std::optional<DeviceReadings> device_readings = DeviceReadings{.utilization = 0.5};
   Gate gate;  // every denoising step passes it; open until a test replaces it by close()
 
  private:
@@ -156,7 +157,8 @@ class RouteHarness {
                            .metrics = metrics_,
                            .images = images_,
                            .outputs = outputs_,
-                           .random_seed = [] { return std::int64_t{42}; }};
+                           .random_seed = [] { return std::int64_t{42}; },
+                           .device_readings = [this] { return device_readings; }};
   http::Router router_;
 };
 

@@ -2,6 +2,8 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <cuda_runtime_api.h>
 
+#include <array>
+
 #include "bafa/error.h"
 #include "device/cuda_module.h"
 
@@ -23,10 +25,13 @@ class Module final : public CudaModule {
     for (int index = 0; index < count; ++index) {
       cudaDeviceProp properties{};
       check(cudaGetDeviceProperties(&properties, index));
+      std::array<char, 32> address{};
+      check(cudaDeviceGetPCIBusId(address.data(), static_cast<int>(address.size()), index));
       found.push_back({.name = properties.name,
                        .capacity_bytes = properties.totalGlobalMem,
                        .compute_major = properties.major,
-                       .compute_minor = properties.minor});
+                       .compute_minor = properties.minor,
+                       .pci_address = address.data()});
     }
     return found;
   }

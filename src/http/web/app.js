@@ -25,9 +25,24 @@ function setBusy(busy) {
   allowOpening(!busy);
 }
 
+const gibibytes = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+// What the GPU tells of itself, as far as it does.
+function deviceWords(device) {
+  const words = [];
+  if (device?.memory_total_bytes != null)
+    words.push(text("deviceMemory", gibibytes(device.memory_used_bytes),
+                    gibibytes(device.memory_total_bytes)));
+  if (device?.utilization != null)
+    words.push(text("deviceBusy", Math.round(100 * device.utilization)));
+  if (device?.temperature_celsius != null) words.push(`${device.temperature_celsius} °C`);
+  return words;
+}
+
 function showServer() {
-  if (model && queue)
-    node("server").textContent = text("queueState", model.id, queue.depth, queue.capacity);
+  if (!model || !queue) return;
+  const words = [text("queueState", model.id, queue.depth, queue.capacity)];
+  node("server").textContent = words.concat(deviceWords(queue.device)).join(" · ");
 }
 
 async function refreshQueue() {

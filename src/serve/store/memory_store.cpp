@@ -100,7 +100,8 @@ void MemoryStore::evict(Jobs& evicted) {
   const MonotonicTime now = clock_.now();
   for (auto oldest = ended_.begin(); oldest != ended_.end();) {
     const bool too_old = now - oldest->at >= config_.ttl;
-    const bool over = ended_bytes_ > config_.max_bytes || ended_.size() > kMaxEnded;
+    const bool over = ended_bytes_ > config_.max_bytes ||
+                      ended_.size() > static_cast<std::size_t>(config_.max_jobs);
     const bool too_many = over && std::next(oldest) != ended_.end();
     if (!too_old && !too_many) return;
     if (oldest->job->followed()) {

@@ -1,6 +1,6 @@
 // The jobs that there are, and those that have ended, for as long as retention keeps them. Ended
 // jobs are forgotten `ttl` after their end, and earlier, oldest end first, when together they hold
-// more than `max_bytes` or are more than kMaxEnded; never one that waits or runs, that somebody
+// more than `max_bytes` or are more than `max_jobs`; never one that waits or runs, that somebody
 // follows, or that ended last. Any thread; pictures are freed outside the lock.
 #pragma once
 
@@ -28,7 +28,6 @@ namespace bafa::serve {
 class MemoryStore {
  public:
   static constexpr std::size_t kForgottenIds = 4096;  // how many removed ids are remembered
-  static constexpr std::size_t kMaxEnded = 10'000;
 
   MemoryStore(const ResultsConfig& config, const Clock& clock);
 

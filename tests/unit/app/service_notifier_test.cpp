@@ -72,6 +72,22 @@ TEST_F(ServiceNotifierTest, FeedsTheWatchdogOnlyWhileTheWorkerMoves) {
   EXPECT_EQ(manager_.next(), "WATCHDOG=1\n");
 }
 
+TEST_F(ServiceNotifierTest, AsksTheWatchdogForPatienceWithASlowModel) {
+  ServiceState state = ready(1);
+  state.longest_call = 90s;
+  ServiceNotifier slow = notifier(20s);
+  slow.tell(state);
+  EXPECT_THAT(manager_.next(), HasSubstr("READY=1\nWATCHDOG_USEC=90000000\n"));
+  slow.tell(state);
+  EXPECT_EQ(manager_.next(), "") << "once";
+  ServiceNotifier fast = notifier(100s);
+  fast.tell(state);
+  EXPECT_THAT(manager_.next(), Not(HasSubstr("WATCHDOG_USEC")));
+  ServiceNotifier unwatched = notifier();
+  unwatched.tell(state);
+  EXPECT_THAT(manager_.next(), Not(HasSubstr("WATCHDOG")));
+}
+
 TEST_F(ServiceNotifierTest, LooksOftenEnoughForTheWatchdog) {
   EXPECT_EQ(notifier().interval(), 1s);
   EXPECT_EQ(notifier().longest_rest(), std::nullopt);

@@ -30,6 +30,12 @@ TEST(Signals, AreWaitedForNoLongerThanAsked) {
   EXPECT_EQ(signals.wait(std::chrono::milliseconds(1)), Event::timed_out);
 }
 
+TEST(Signals, ThatAFailedWriteAlsoTellsDoNotEndTheProcess) {
+  const Signals signals;
+  EXPECT_EQ(raise(SIGPIPE), 0);
+  EXPECT_EQ(raise(SIGXFSZ), 0);
+}
+
 TEST(SignalsDeathTest, EndTheProcessAgainOnceReleased) {
   EXPECT_EXIT(
       {

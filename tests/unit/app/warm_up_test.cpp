@@ -19,6 +19,15 @@ TEST(WarmUp, GoesThroughEveryStageOnce) {
   EXPECT_EQ(log->alive, 0);
 }
 
+TEST(WarmUp, TellsWhatTheLargestBatchMayTake) {
+  using std::chrono::milliseconds;
+  Capabilities model = test::fake_capabilities();
+  model.size = {.width = {8, 1024, 256}, .height = {8, 1024, 256}, .max_pixels = 512 * 512};
+  EXPECT_EQ(longest_call(milliseconds(100), model, 4), milliseconds(2 * 100 * 4 * 4));
+  model.size.max_pixels = 512 * 512 + 1;
+  EXPECT_EQ(longest_call(milliseconds(100), model, 1), milliseconds(2 * 100 * 5));
+}
+
 TEST(WarmUp, DoesNotHideWhyAModelCannotPaint) {
   const auto log = std::make_shared<test::FakeLog>();
   log->hook = [](const test::FakeCall&) { throw Error(ErrorCode::device_error, "no device"); };

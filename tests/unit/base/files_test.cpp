@@ -10,6 +10,7 @@
 #include <string>
 
 #include "bafa/error.h"
+#include "support/file_size_limit.h"
 
 namespace bafa {
 namespace {
@@ -50,6 +51,40 @@ TEST_F(Files, LeaveNoTemporaryFileBehind) {
   fs::create_directory(folder_ / "folder");
   EXPECT_EQ(error_of([&] { write_file(folder_ / "folder", "1"); }).code(), ErrorCode::io_error);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 2);
+}
+
+TEST_F(Files, AreForTheirOwnerAloneWhenAskedTo) {
+  const mode_t before = ::umask(0);
+  write_file(folder_ / "private", "1", Readers::owner);
+  write_file(folder_ / "usual", "1");
+  make_private_folder(folder_ / "a" / "b");
+  ::umask(before);
+  EXPECT_EQ(fs::status(folder_ / "private").permissions(), fs::perms(0600));
+  EXPECT_EQ(fs::status(folder_ / "usual").permissions(), fs::perms(0666));
+  EXPECT_EQ(fs::status(folder_ / "a" / "b").permissions(), fs::perms(0700));
+}
+
+TEST_F(Files, AFolderThatCannotBeMadeIsNamed) {
+  write_file(folder_ / "file", "1");
+  const Error error = error_of([&] { make_private_folder(folder_ / "file" / "folder"); });
+  EXPECT_EQ(error.code(), ErrorCode::io_error);
+  EXPECT_THAT(error.what(), testing::HasSubstr((folder_ / "file").string()));
+}
+
+TEST_F(Files, ALockIsHeldByOneUntilItGoes) {
+  {
+    const FileLock lock(folder_ / "lock");
+    EXPECT_EQ(error_of([&] { const FileLock second(folder_ / "lock"); }).code(),
+              ErrorCode::io_error);
+  }
+  const FileLock again(folder_ / "lock");
+}
+
+TEST_F(Files, WithoutRoomAreADiskThatIsFull) {
+  const test::FileSizeLimit no_room(10);
+  const Error error = error_of([&] { write_file(folder_ / "x", std::string(100, 'x')); });
+  EXPECT_EQ(error.code(), ErrorCode::disk_full);
+  EXPECT_TRUE(fs::is_empty(folder_));
 }
 
 TEST_F(Files, LongerThanTheLimitAreRefused) {

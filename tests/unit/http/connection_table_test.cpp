@@ -16,11 +16,12 @@ using State = Connection::State;
 // Four connections in all, three of one address, and two beyond the caps.
 class ConnectionTableTest : public testing::Test {
  protected:
+  // The address "" is a proxy's.
   Connection& add(const std::string& address, State state = State::reading) {
     const ConnectionTable::Room room = table_.make_room(address, clock_.now());
     if (room.to_close) table_.remove(*room.to_close);
     auto connection =
-        std::make_unique<Connection>(++last_id_, AcceptedSocket{.peer = address}, limits_);
+        std::make_unique<Connection>(++last_id_, AcceptedSocket{.peer = address}, address, limits_);
     connection->state = state;
     connection->overflow = room.overflow;
     connection->since = clock_.now();
@@ -140,6 +141,41 @@ TEST(AddressGroup, TakesAWholeIpv6NetworkForOneAddress) {
   EXPECT_EQ(address_group("10.0.0.1"), "10.0.0.1");
   EXPECT_EQ(address_group("2001:db8:1:2:3:4:5:6"), address_group("2001:db8:1:2::9"));
   EXPECT_NE(address_group("2001:db8:1:2::9"), address_group("2001:db8:1:3::9"));
+}
+
+TEST_F(ConnectionTableTest, AProxyMayHaveAllConnectionsThatThereAre) {
+  for (int i = 0; i < 4; ++i) EXPECT_FALSE(add("", State::handling).overflow);
+  EXPECT_TRUE(add("", State::handling).overflow);
+}
+
+TEST_F(ConnectionTableTest, CountsRequestsThroughAProxyByWhoSendsThem) {
+  Connection& first = add("");
+  Connection& second = add("");
+  Connection& third = add("");
+  add("a");
+  EXPECT_TRUE(table_.begin_request(first, "a"));
+  EXPECT_TRUE(table_.begin_request(second, "a"));
+  EXPECT_FALSE(table_.begin_request(third, "a")) << "with its own connection there are three";
+  EXPECT_TRUE(table_.begin_request(third, "b"));
+  table_.end_request(third);
+  EXPECT_FALSE(table_.begin_request(third, "a"));
+  table_.remove(first);
+  EXPECT_TRUE(table_.begin_request(third, "a"));
+}
+
+TEST_F(ConnectionTableTest, GivesPlacesToWaitByWhoSendsARequestThroughAProxy) {
+  Connection& first = add("");
+  Connection& second = add("");
+  Connection& third = add("");
+  ASSERT_TRUE(table_.begin_request(first, "a"));
+  ASSERT_TRUE(table_.begin_request(second, "a"));
+  ASSERT_TRUE(table_.begin_request(third, "a"));
+  EXPECT_TRUE(table_.take_waiting_place(first));
+  EXPECT_TRUE(table_.take_waiting_place(second));
+  EXPECT_FALSE(table_.take_waiting_place(third)) << "three quarters of three";
+  table_.end_request(first);
+  EXPECT_TRUE(table_.take_waiting_place(third));
+  EXPECT_EQ(table_.waiting(), 2);
 }
 
 }  // namespace

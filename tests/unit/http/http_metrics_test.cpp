@@ -37,5 +37,18 @@ TEST(HttpMetrics, TimesTheEncodingOfPictures) {
   EXPECT_THAT(metrics.text(0), HasSubstr("bafa_image_encode_seconds_bucket{le=\"0.0025\"} 0"));
 }
 
+TEST(HttpMetrics, HaveWhatTheGpuTellsOfItself) {
+  HttpMetrics metrics;
+  EXPECT_THAT(metrics.text(0), testing::Not(HasSubstr("bafa_gpu")));
+  const std::string text = metrics.text(0, DeviceReadings{.memory_used_bytes = 30'000,
+                                                          .memory_total_bytes = 80'000,
+                                                          .utilization = 0.63,
+                                                          .temperature_celsius = 54});
+  EXPECT_THAT(text, HasSubstr("bafa_gpu_memory_bytes{kind=\"used\"} 30000\n"));
+  EXPECT_THAT(text, HasSubstr("bafa_gpu_memory_bytes{kind=\"total\"} 80000\n"));
+  EXPECT_THAT(text, HasSubstr("bafa_gpu_utilization_ratio 0.63\n"));
+  EXPECT_THAT(text, HasSubstr("bafa_gpu_temperature_celsius 54\n"));
+}
+
 }  // namespace
 }  // namespace bafa::http

@@ -106,6 +106,8 @@ TEST_F(Openapi, HasTheFieldsOfAJob) {
   EXPECT_EQ(names_of(job), names_of(schemas["Job"]["properties"]));
   const Json queue = RouteHarness::json_of(harness_.get("/v1/queue"));
   EXPECT_EQ(names_of(queue), names_of(schemas["Queue"]["properties"]));
+  EXPECT_EQ(names_of(queue["device"]),
+            names_of(schemas["Queue"]["properties"]["device"]["properties"]));
 }
 
 }  // namespace

@@ -52,6 +52,16 @@ TEST_F(ServerRoutes, TellHowLongTheQueueIs) {
   EXPECT_TRUE(queue["eta_seconds"].is_number());
 }
 
+TEST_F(ServerRoutes, TellWhatTheGpuTells) {
+  const Json device = get("/v1/queue")["device"];
+  EXPECT_EQ(device["utilization"], 0.5);
+  EXPECT_TRUE(device["temperature_celsius"].is_null());
+  EXPECT_THAT(std::string(harness_.get("/metrics").bytes()),
+              HasSubstr("bafa_gpu_utilization_ratio 0.5"));
+  harness_.device_readings.reset();
+  EXPECT_TRUE(get("/v1/queue")["device"].is_null());
+}
+
 TEST_F(ServerRoutes, AreReadyUntilTheyDrain) {
   for (const char* path : {"/readyz", "/health", "/v2/health/ready"})
     EXPECT_EQ(harness_.get(path).status, 200) << path;

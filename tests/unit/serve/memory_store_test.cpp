@@ -69,9 +69,9 @@ TEST_F(MemoryStoreTest, ForgetsAlsoWhenNobodyAsks) {
 }
 
 TEST_F(MemoryStoreTest, KeepsABoundedNumberOfJobs) {
-  MemoryStore store({.ttl = seconds{60}, .max_bytes = 1ull << 40}, clock_);
+  MemoryStore store({.ttl = seconds{60}, .max_bytes = 1ull << 40, .max_jobs = 20}, clock_);
   std::vector<JobId> ids;
-  for (std::size_t i = 0; i <= MemoryStore::kMaxEnded; ++i) {
+  for (int i = 0; i <= 20; ++i) {
     const auto job = make_job(clock_, ++serial_, {});
     store.insert(job);
     job->cancel({ErrorCode::canceled, ""});
