@@ -74,9 +74,12 @@ JobEngine::~JobEngine() {
 
 std::unique_ptr<ResultSaver> JobEngine::make_saver() {
   if (options_.results.state_dir.empty()) return nullptr;
-  return std::make_unique<ResultSaver>(
-      options_.results.state_dir,
-      ResultSaverParts{metrics_, clock_, [this](const Job& job) { settle(job); }});
+  const auto on_end = [this](const Job& job) {
+    settle(job);
+    queue_.wake();  // the worker rests no longer than until this job is to be forgotten
+  };
+  return std::make_unique<ResultSaver>(options_.results.state_dir,
+                                       ResultSaverParts{metrics_, clock_, on_end});
 }
 
 void JobEngine::work(const PipelineFactory& factory) { serve(load(factory)); }

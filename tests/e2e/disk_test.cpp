@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,6 @@
 #include "base/json.h"
 #include "e2e/http_client.h"
 #include "e2e/program.h"
-#include "support/decode_image.h"
 
 namespace bafa::e2e {
 namespace {
@@ -36,7 +36,7 @@ std::vector<fs::path> pictures_in(const fs::path& state) {
 std::string submit(const ServerProgram& server) {
   const Answer answer = post(server.port(), "/v1/jobs", kApple);
   EXPECT_EQ(answer.status, 202) << answer.body;
-  return parse_json(answer.body)["id"];
+  return parse_json(answer.body)["id"].get<std::string>();
 }
 
 bool succeeds(const ServerProgram& server, const std::string& id) {
@@ -70,8 +70,8 @@ TEST(Disk, KeepsPicturesInPrivateFilesWithoutThePrompt) {
 
 TEST(Disk, RemovesAFileWhenItsTimeIsOver) {
   const TemporaryFolder state;
-  const ServerProgram server(
-      {"--state-dir", state.path().string(), "--set", "results.ttl_seconds=1"});
+  const ServerProgram server({"--state-dir", state.path().string(), "--set",
+                              "results.ttl_seconds=1", "--set", "queue.idle_after_seconds=3600"});
   const std::string id = submit(server);
   ASSERT_TRUE(eventually([&] { return pictures_in(state.path()).size() == 1; }));
   EXPECT_TRUE(eventually([&] { return pictures_in(state.path()).empty(); })) << "nobody asked";
