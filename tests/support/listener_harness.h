@@ -120,6 +120,9 @@ class ListenerHarness : public testing::Test {
   bool handling(int count) {
     return eventually([&] { return listener_->stats().handling == count; });
   }
+  // The loop answers this request itself: by then it has read what was sent before. What handlers
+  // have answered is back with it, too.
+  bool caught_up() { return ask("/now") == 200 && handling(0); }
   bool open_connections(int count) {
     return eventually([&] { return listener_->stats().open_connections == count; });
   }
