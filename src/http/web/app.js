@@ -25,11 +25,10 @@ function setBusy(busy) {
   allowOpening(!busy);
 }
 
-const gibibytes = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-
 // What the GPU tells of itself, as far as it does.
 function deviceWords(device) {
   const words = [];
+  const gibibytes = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   if (device?.memory_total_bytes != null)
     words.push(text("deviceMemory", gibibytes(device.memory_used_bytes),
                     gibibytes(device.memory_total_bytes)));

@@ -14,6 +14,7 @@ namespace {
 using test::RouteHarness;
 using testing::HasSubstr;
 using testing::MatchesRegex;
+using testing::StartsWith;
 
 constexpr const char* kPath = "/v1/images/generations";
 const RouteHarness::Fields kPng = {{"Accept", "image/png"}};
@@ -92,6 +93,14 @@ TEST_F(ImagesRoutes, HandPicturesOverByAddress) {
   EXPECT_EQ(RouteHarness::header(file, "Content-Type"), "image/webp");
   EXPECT_EQ(RouteHarness::header(file, "X-Seed"), "8");
   EXPECT_EQ(test::decode_webp(std::string(file.bytes())).width, 16);
+}
+
+TEST_F(ImagesRoutes, GiveAddressesThatLeadThroughTheProxysTls) {
+  HttpRequest request =
+      RouteHarness::request("POST", kPath, body({{"response_format", "url"}}).dump());
+  request.secure = true;
+  const Json json = RouteHarness::json_of(harness_.call(std::move(request)));
+  EXPECT_THAT(json["data"][0]["url"].get<std::string>(), StartsWith("https://localhost:7860/v1/"));
 }
 
 TEST_F(ImagesRoutes, KnowNoOtherFiles) {
