@@ -61,6 +61,7 @@ from transformers import XLMRobertaTokenizer  # noqa: E402
 from golden import families, networks, samplers  # noqa: E402
 from golden.clip_tokenizer import make_clip_tokenizers  # noqa: E402
 from golden.common import save, scramble, write_json  # noqa: E402
+from golden.qwen2_tokenizer import make_qwen2_tokenizers  # noqa: E402
 
 MAX_LENGTH = 24
 CROSS_DIM = 24
@@ -347,6 +348,7 @@ def main():
     make_stages(reference, out)
     make_variants(out)
     make_clip_tokenizers(out)
+    make_qwen2_tokenizers(out)
     networks.make(out)
     families.make(out)
     samplers.make(reference, out / "samplers")

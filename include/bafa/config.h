@@ -68,6 +68,12 @@ struct LimitsConfig {
   std::size_t max_prompt_bytes = 4096;
 };
 
+struct TextConfig {
+  // match: a prompt may spell the vocabulary's special tokens, as in the reference; plain: they are
+  // ordinary text, for servers open to strangers
+  std::string special_tokens = "match";
+};
+
 struct LogConfig {
   std::string level = "info";           // trace, debug, info, warn, error, off
   std::string file;                     // empty: standard error
@@ -84,6 +90,7 @@ struct Config {
   QueueConfig queue;
   ResultsConfig results;
   LimitsConfig limits;
+  TextConfig text;
   LogConfig log;
 };
 

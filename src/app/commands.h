@@ -18,6 +18,8 @@ int run(const Answer& answer);
 // What the configuration asks of the pipeline, with the model's folder found.
 pipeline::LoadOptions load_options(const Config& config);
 
+text::TokenizerOptions tokenizer_options(const Config& config);
+
 // 0..2^32-1, from the system's generator. From any thread.
 std::int64_t random_seed();
 

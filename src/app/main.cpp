@@ -17,12 +17,18 @@ int run(const Answer& answer) {
   return answer.exit_code;
 }
 
+text::TokenizerOptions tokenizer_options(const Config& config) {
+  const bool plain = config.text.special_tokens == "plain";
+  return {.special_tokens = plain ? text::SpecialTokens::plain : text::SpecialTokens::match};
+}
+
 pipeline::LoadOptions load_options(const Config& config) {
   return {.path = find_model(config.model.path, model_roots()),
           .device = config.model.device,
           .dtype = config.model.dtype,
           .threads = config.model.threads,
-          .limits = config.limits};
+          .limits = config.limits,
+          .tokenizer = tokenizer_options(config)};
 }
 
 std::int64_t random_seed() { return std::random_device{}(); }

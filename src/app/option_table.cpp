@@ -112,6 +112,17 @@ std::vector<Option> limit_options(LimitsConfig& limits) {
   };
 }
 
+std::vector<Option> text_options(TextConfig& text) {
+  return {
+      {.path = "text.special_tokens",
+       .flag = "",
+       .description = "whether prompts may spell a tokenizer's special tokens (match) or those are "
+                      "ordinary text (plain), for servers open to strangers",
+       .target = &text.special_tokens,
+       .choices = {"match", "plain"}},
+  };
+}
+
 std::vector<Option> log_options(LogConfig& log) {
   return {
       {.path = "log.level",
@@ -131,10 +142,10 @@ std::vector<Option> log_options(LogConfig& log) {
 
 std::vector<Option> options_of(Config& config) {
   std::vector<Option> all;
-  for (auto&& section :
-       {model_options(config.model), listen_options(config.listen),
-        transport_options(config.transport), queue_options(config.queue),
-        result_options(config.results), limit_options(config.limits), log_options(config.log)}) {
+  for (auto&& section : {model_options(config.model), listen_options(config.listen),
+                         transport_options(config.transport), queue_options(config.queue),
+                         result_options(config.results), limit_options(config.limits),
+                         text_options(config.text), log_options(config.log)}) {
     all.insert(all.end(), section.begin(), section.end());
   }
   return all;

@@ -27,7 +27,8 @@ int run(const TokenizeCommand& command) {
   const auto choice =
       command.second ? pipeline::TokenizerChoice::second : pipeline::TokenizerChoice::first;
   const auto tokenizer =
-      pipeline::open_tokenizer(find_model(command.config.model.path, model_roots()), choice);
+      pipeline::open_tokenizer(find_model(command.config.model.path, model_roots()), choice,
+                               tokenizer_options(command.config));
   int number = 0;
   for (std::string line; std::getline(std::cin, line);) {
     const text::Tokens tokens = tokenizer->encode(text_of(line, ++number));

@@ -1,4 +1,4 @@
-// The feed-forward half of a transformer block, gated by GELU (GEGLU,
+// The feed-forward half of a transformer block, gated by GELU or SiLU (GEGLU and SwiGLU,
 // https://arxiv.org/abs/2002.05202). Called by the device thread.
 #pragma once
 
@@ -21,6 +21,32 @@ class GegluFeedForward {
 
  private:
   Linear to_values_and_gates_;
+  Linear to_out_;
+};
+
+struct SiluFeedForwardOptions {
+  std::int64_t channels = 0;
+  std::int64_t features = 0;  // within
+  const char* gate = "";      // the layers' names
+  const char* value = "";
+  const char* out = "";
+};
+
+class SiluFeedForward {
+ public:
+  // Reads gate and value [features, channels] and out [channels, features], without biases.
+  SiluFeedForward(const weights::WeightScope& scope, const SiluFeedForwardOptions& options);
+
+  // x [..., C] -> out(silu(gate(x)) * value(x)) [..., C]
+  at::Tensor operator()(const at::Tensor& x) const;
+
+  // The same plus residual [..., C].
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& residual) const;
+
+ private:
+  at::Tensor inner(const at::Tensor& x) const;
+
+  Linear to_gates_and_values_;
   Linear to_out_;
 };
 

@@ -3,9 +3,13 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/layer_norm.h>
+#include <ATen/ops/rsqrt.h>
+
+#include <vector>
 
 #include "base/check.h"
 #include "nn/cpu/fused.h"
+#include "nn/cpu/token_kernels.h"
 
 namespace bafa::nn {
 namespace {
@@ -50,6 +54,29 @@ LayerNorm::LayerNorm(const weights::WeightScope& scope, std::int64_t features, d
 
 at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
   return at::layer_norm(x, weight_.sizes(), weight_, bias_, eps_);
+}
+
+at::Tensor rms_norm(const RmsNormInput& input) {
+  const at::Tensor& x = input.x;
+  if (cpu::has_fused(x)) {
+    return cpu::rms_norm(
+        {.x = x, .factor = input.factor, .residual = input.residual, .eps = input.eps});
+  }
+  const at::Tensor wide = x.to(at::kFloat);
+  std::vector<std::int64_t> sizes(static_cast<std::size_t>(x.dim()), 1);
+  sizes.front() = input.factor.size(0);
+  sizes.back() = input.factor.size(1);
+  const at::Tensor inverse = at::rsqrt((wide * wide).mean(-1, true) + input.eps);
+  at::Tensor normed = wide * inverse * input.factor.view(sizes);
+  if (input.residual.defined()) normed += input.residual;
+  return normed.to(x.scalar_type());
+}
+
+RmsNorm::RmsNorm(const weights::WeightScope& scope, std::int64_t features, double eps)
+    : factor_(scope.tensor("weight", {features}, at::kFloat).unsqueeze(0)), eps_(eps) {}
+
+at::Tensor RmsNorm::operator()(const at::Tensor& x) const {
+  return rms_norm({.x = x, .factor = factor_, .eps = eps_});
 }
 
 }  // namespace bafa::nn

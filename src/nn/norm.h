@@ -50,4 +50,28 @@ class LayerNorm {
   double eps_;
 };
 
+// x / sqrt(mean of x^2 over the last dimension + eps) * factor (+ residual), rounded once.
+// x [B, ..., C]; factor [B, C] or [1, C] fp32; residual like x or undefined -> the shape of x
+struct RmsNormInput {
+  at::Tensor x;
+  at::Tensor factor;
+  at::Tensor residual{};
+  double eps = 1e-6;
+};
+at::Tensor rms_norm(const RmsNormInput& input);
+
+// The same by a weight of its own. Zhang and Sennrich, Root Mean Square Layer Normalization (2019).
+class RmsNorm {
+ public:
+  // Reads `weight` [features].
+  RmsNorm(const weights::WeightScope& scope, std::int64_t features, double eps);
+
+  // x [B, ..., features] -> the same shape
+  at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  at::Tensor factor_;  // [1, features] fp32
+  double eps_;
+};
+
 }  // namespace bafa::nn

@@ -34,6 +34,7 @@ struct LoadOptions {
   std::string dtype = "auto";  // auto, fp32, bf16
   int threads = 0;             // of the device's kernels on a CPU; 0: one per core
   LimitsConfig limits;
+  text::TokenizerOptions tokenizer;                // of every tokenizer that the model has
   std::uint64_t prompt_cache_bytes = 32ull << 20;  // of encoded prompts kept; 0: none
   StageObserver* observer = nullptr;               // outlives the pipeline
   Trace* trace = nullptr;                          // outlives the pipeline; records its first image
@@ -49,7 +50,8 @@ std::string resolved_dtype(const LoadOptions& options);
 // The first or second tokenizer of a model folder, as the pipeline would use it.
 enum class TokenizerChoice { first, second };
 std::unique_ptr<text::Tokenizer> open_tokenizer(const std::filesystem::path& model,
-                                                TokenizerChoice choice = TokenizerChoice::first);
+                                                TokenizerChoice choice = TokenizerChoice::first,
+                                                text::TokenizerOptions options = {});
 
 struct ComponentDescription {
   std::string name;        // "unet"

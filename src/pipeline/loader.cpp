@@ -62,7 +62,8 @@ std::unique_ptr<Pipeline> load(const LoadOptions& options) {
   const c10::InferenceMode inference;
   const auto device = device::open_device(options.device, options.threads);
   const LoadTarget target{.dtype = parse_dtype(options.dtype, *device),
-                          .device = device->torch_device()};
+                          .device = device->torch_device(),
+                          .tokenizer = options.tokenizer};
 
   const ModelIndex index = read_model_index(options.path);
   const ModelSettings settings = read_model_settings(options.path);
@@ -91,10 +92,11 @@ std::unique_ptr<Pipeline> load(const LoadOptions& options) {
 }
 
 std::unique_ptr<text::Tokenizer> open_tokenizer(const std::filesystem::path& model,
-                                                TokenizerChoice choice) {
+                                                TokenizerChoice choice,
+                                                text::TokenizerOptions options) {
   const ModelIndex index = read_model_index(model);
   const std::string name = choice == TokenizerChoice::first ? "tokenizer" : "tokenizer_2";
-  return text::load_tokenizer(model / name, index.at(name).class_name);
+  return text::load_tokenizer(model / name, index.at(name).class_name, options);
 }
 
 }  // namespace bafa::pipeline

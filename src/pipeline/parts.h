@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sampler/sampler.h"
+#include "text/tokenizer.h"
 
 namespace bafa::pipeline {
 
@@ -76,6 +77,7 @@ class Decoder {
 struct LoadTarget {
   at::ScalarType dtype = at::kFloat;  // of weights and activations
   at::Device device = at::kCPU;
+  text::TokenizerOptions tokenizer{};
 };
 
 struct Parts {

@@ -51,11 +51,14 @@ struct ClipTokenizer::Files {
   BytePairFiles pairs;
 };
 
-ClipTokenizer::ClipTokenizer(const std::filesystem::path& folder) : ClipTokenizer(Files(folder)) {}
+ClipTokenizer::ClipTokenizer(const std::filesystem::path& folder, TokenizerOptions options)
+    : ClipTokenizer(Files(folder), options) {}
 
-ClipTokenizer::ClipTokenizer(Files files)
+ClipTokenizer::ClipTokenizer(Files files, TokenizerOptions options)
     : pairs_(files.pairs, {.word_end = "</w>", .unknown = files.settings.special.at("unk_token")}),
-      added_(files.settings.added, normalized_for_clip, files.pairs.source),
+      added_(options.special_tokens == SpecialTokens::match ? files.settings.added
+                                                            : std::vector<AddedToken>(),
+             normalized_for_clip, files.pairs.source),
       max_length_(files.settings.max_length),
       begin_id_(files.id_of("bos_token")),
       end_id_(files.id_of("eos_token")),

@@ -24,7 +24,7 @@ class ClipTokenizer final : public Tokenizer {
   // `folder` holds tokenizer_config.json and either tokenizer.json or vocab.json and merges.txt.
   // Throws Error{invalid_model} when they are absent or damaged, Error{unsupported_model} naming
   // the key that bafa lacks.
-  explicit ClipTokenizer(const std::filesystem::path& folder);
+  explicit ClipTokenizer(const std::filesystem::path& folder, TokenizerOptions options = {});
 
   Tokens encode(std::string_view text) const override;
   int max_length() const override { return max_length_; }
@@ -33,7 +33,7 @@ class ClipTokenizer final : public Tokenizer {
 
  private:
   struct Files;
-  explicit ClipTokenizer(Files files);
+  ClipTokenizer(Files files, TokenizerOptions options);
 
   BytePairs pairs_;
   AddedTokens added_;

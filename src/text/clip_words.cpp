@@ -3,37 +3,11 @@
 #include <array>
 #include <cstddef>
 
+#include "text/character_kind.h"
 #include "text/unicode.h"
 
 namespace bafa::text {
 namespace {
-
-enum class Kind { space, letter, number, other };
-
-Kind kind_of(char32_t c) {
-  if (is_space(c)) return Kind::space;
-  if (is_letter(c)) return Kind::letter;
-  return is_number(c) ? Kind::number : Kind::other;
-}
-
-struct Character {
-  Kind kind = Kind::space;
-  std::size_t end = 0;
-};
-
-Character character_at(std::string_view text, std::size_t at) {
-  const char32_t c = next_character(text, at);
-  return {kind_of(c), at};
-}
-
-std::size_t run_end(std::string_view text, std::size_t at, Kind kind) {
-  while (at < text.size()) {
-    const Character next = character_at(text, at);
-    if (next.kind != kind) break;
-    at = next.end;
-  }
-  return at;
-}
 
 // Bytes of what the reference's pattern matches before it looks for runs.
 std::size_t fixed_word(std::string_view text) {
@@ -84,8 +58,8 @@ std::vector<std::string_view> words_of_clip(std::string_view text) {
     const Character first = character_at(text, at);
     std::size_t end = at + fixed_word(rest);
     if (end == at)
-      end = first.kind == Kind::number ? first.end : run_end(text, first.end, first.kind);
-    if (first.kind != Kind::space) words.push_back(text.substr(at, end - at));
+      end = first.kind == CharacterKind::number ? first.end : run_end(text, first.end, first.kind);
+    if (first.kind != CharacterKind::space) words.push_back(text.substr(at, end - at));
     at = end;
   }
   return words;

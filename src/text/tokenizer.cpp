@@ -4,6 +4,7 @@
 
 #include "bafa/error.h"
 #include "text/clip_tokenizer.h"
+#include "text/qwen2_tokenizer.h"
 #include "text/xlm_roberta_tokenizer.h"
 
 namespace bafa::text {
@@ -18,11 +19,13 @@ Tokens ended(std::vector<std::int64_t> ids, std::int64_t end, int max_length) {
 }
 
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder,
-                                          const std::string& class_name) {
+                                          const std::string& class_name, TokenizerOptions options) {
   if (class_name == "XLMRobertaTokenizer" || class_name == "XLMRobertaTokenizerFast")
-    return std::make_unique<XlmRobertaTokenizer>(folder);
+    return std::make_unique<XlmRobertaTokenizer>(folder, options);
   if (class_name == "CLIPTokenizer" || class_name == "CLIPTokenizerFast")
-    return std::make_unique<ClipTokenizer>(folder);
+    return std::make_unique<ClipTokenizer>(folder, options);
+  if (class_name == "Qwen2Tokenizer" || class_name == "Qwen2TokenizerFast")
+    return std::make_unique<Qwen2Tokenizer>(folder, options);
   throw Error(ErrorCode::unsupported_model,
               folder.string() + ": bafa does not know the tokenizer class " + class_name,
               class_name);

@@ -19,6 +19,15 @@ struct Tokens {
 // `ids` with `end` behind them, cut so that there are no more than `max_length` in all.
 Tokens ended(std::vector<std::int64_t> ids, std::int64_t end, int max_length);
 
+// Whether a prompt that spells one of the vocabulary's special or added tokens is given that token,
+// as the reference does, or only its letters: then no stranger can write what the model takes for
+// the end of a prompt.
+enum class SpecialTokens { match, plain };
+
+struct TokenizerOptions {
+  SpecialTokens special_tokens = SpecialTokens::match;
+};
+
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
@@ -34,6 +43,7 @@ class Tokenizer {
 // `folder` is the tokenizer's own folder, `class_name` what model_index.json calls it.
 // Throws Error{unsupported_model} for an unknown class, Error{invalid_model} for damaged files.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder,
-                                          const std::string& class_name);
+                                          const std::string& class_name,
+                                          TokenizerOptions options = {});
 
 }  // namespace bafa::text

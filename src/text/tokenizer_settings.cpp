@@ -209,10 +209,14 @@ TokenizerSettings read_tokenizer_settings(ComponentConfig& config,
   if (listed.size() + extra.value_or(defaults.extra).size() > kMaxAddedTokens)
     config.refuse_invalid("added_tokens_decoder",
                           "adds more than " + std::to_string(kMaxAddedTokens) + " tokens");
-  TokenizerSettings settings{.max_length = read_max_length(config),
-                             .special = {},
-                             .added = in_order(listed, named, extra.value_or(defaults.extra))};
+  TokenizerSettings settings{
+      .max_length = defaults.max_length ? *defaults.max_length : read_max_length(config),
+      .special = {},
+      .extra = {},
+      .added = in_order(listed, named, extra.value_or(defaults.extra))};
   for (const auto& [key, token] : named) settings.special[key] = token.text;
+  for (const AddedToken& token : extra.value_or(defaults.extra))
+    settings.extra.push_back(token.text);
   config.finish();
   return settings;
 }

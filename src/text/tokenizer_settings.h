@@ -21,11 +21,13 @@ namespace bafa::text {
 struct TokenizerDefaults {
   std::map<std::string, std::string> special;  // "bos_token" and so on, as the class has them
   std::vector<AddedToken> extra{};             // of the model file, when the config has none
+  std::optional<int> max_length{};  // of a class whose pipeline does not ask model_max_length
 };
 
 struct TokenizerSettings {
   int max_length = 0;
   std::map<std::string, std::string> special;  // texts of the tokens that are set
+  std::vector<std::string> extra;              // and of the special ones without a name
   std::vector<AddedToken> added;  // in the order in which they get ids; each text once, ids not set
 };
 

@@ -47,13 +47,18 @@ std::shared_ptr<const SentencePieceModel> read_model(const std::filesystem::path
   return model;
 }
 
-// Piece i has the id i + 1, but for the first three; the mask follows the last piece. The reference
-// also finds the special tokens where normalising made them ("＜mask＞"), with a score of 0.
+// Piece i has the id i + 1, but for the first three.
+std::optional<Unigram::Piece> ordinary(const SentencePieceModel& model, std::string_view text) {
+  const std::optional<int> piece = model.find(text);
+  if (!piece || *piece <= 2) return std::nullopt;
+  return Unigram::Piece{.id = *piece + 1, .score = double{model.score(*piece)}};
+}
+
+// The mask follows the last piece. The reference also finds the special tokens where normalising
+// made them ("＜mask＞"), with a score of 0.
 std::optional<Unigram::Piece> numbered(const SentencePieceModel& model, std::string_view text) {
   if (text == kMask) return Unigram::Piece{.id = model.size() + 1};
-  const std::optional<int> piece = model.find(text);
-  if (piece && *piece > 2)
-    return Unigram::Piece{.id = *piece + 1, .score = double{model.score(*piece)}};
+  if (const std::optional<Unigram::Piece> piece = ordinary(model, text)) return piece;
   if (text == "<s>") return Unigram::Piece{.id = kBos};
   if (text == "<pad>") return Unigram::Piece{.id = kPad};
   if (text == "</s>") return Unigram::Piece{.id = kEos};
@@ -61,9 +66,12 @@ std::optional<Unigram::Piece> numbered(const SentencePieceModel& model, std::str
   return std::nullopt;
 }
 
-Unigram::Pieces pieces_of(const std::shared_ptr<const SentencePieceModel>& model) {
-  Unigram::Pieces pieces{.find = [model](std::string_view text) { return numbered(*model, text); },
-                         .longest = kMask.size()};
+Unigram::Pieces pieces_of(const std::shared_ptr<const SentencePieceModel>& model,
+                          SpecialTokens special) {
+  const auto find = special == SpecialTokens::match ? numbered : ordinary;
+  Unigram::Pieces pieces{
+      .find = [model, find](std::string_view text) { return find(*model, text); },
+      .longest = kMask.size()};
   for (int piece = 3; piece < model->size(); ++piece) {
     pieces.longest = std::max(pieces.longest, model->text(piece).size());
     pieces.worst = std::min(pieces.worst, double{model->score(piece)});
@@ -130,13 +138,15 @@ struct XlmRobertaTokenizer::Files {
   TokenizerSettings settings;
 };
 
-XlmRobertaTokenizer::XlmRobertaTokenizer(const std::filesystem::path& folder)
-    : XlmRobertaTokenizer(Files(folder)) {}
+XlmRobertaTokenizer::XlmRobertaTokenizer(const std::filesystem::path& folder,
+                                         TokenizerOptions options)
+    : XlmRobertaTokenizer(Files(folder), options) {}
 
-XlmRobertaTokenizer::XlmRobertaTokenizer(const Files& files)
-    : pieces_(pieces_of(files.model), kUnknown),
+XlmRobertaTokenizer::XlmRobertaTokenizer(const Files& files, TokenizerOptions options)
+    : pieces_(pieces_of(files.model, options.special_tokens), kUnknown),
       added_(
-          files.settings.added,
+          options.special_tokens == SpecialTokens::match ? files.settings.added
+                                                         : std::vector<AddedToken>(),
           [model = files.model](std::string_view text) {
             return normalize_graphemes(*model, text);
           },

@@ -21,7 +21,7 @@ class XlmRobertaTokenizer final : public Tokenizer {
  public:
   // `folder` holds sentencepiece.bpe.model and tokenizer_config.json. Throws Error{invalid_model}
   // when they are absent or damaged, Error{unsupported_model} naming the key that bafa lacks.
-  explicit XlmRobertaTokenizer(const std::filesystem::path& folder);
+  explicit XlmRobertaTokenizer(const std::filesystem::path& folder, TokenizerOptions options = {});
 
   Tokens encode(std::string_view text) const override;
   int max_length() const override { return max_length_; }
@@ -30,7 +30,7 @@ class XlmRobertaTokenizer final : public Tokenizer {
 
  private:
   struct Files;
-  explicit XlmRobertaTokenizer(const Files& files);
+  XlmRobertaTokenizer(const Files& files, TokenizerOptions options);
 
   Unigram pieces_;
   AddedTokens added_;

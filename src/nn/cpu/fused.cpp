@@ -7,41 +7,13 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <type_traits>
 #include <vector>
 
 #include "base/check.h"
-#include "nn/cpu/kernels.h"
+#include "nn/cpu/dispatch.h"
 
 namespace bafa::nn::cpu {
 namespace {
-
-constexpr std::int64_t kGrainElements = 8192;  // less is not worth a second thread
-
-// The memory of a tensor as the kernels take it.
-template <typename T>
-T* memory(const at::Tensor& x) {
-  return static_cast<T*>(x.mutable_data_ptr());
-}
-
-template <typename T>
-const KernelsOf<T>& kernels_of() {
-  if constexpr (std::is_same_v<T, float>) {
-    return kernels().fp32;
-  } else {
-    return kernels().bf16;
-  }
-}
-
-// Calls function(T{}) with the element type of x.
-template <typename Function>
-void with_element_type(const at::Tensor& x, const Function& function) {
-  if (x.scalar_type() == at::kFloat) {
-    function(float{});
-  } else {
-    function(Bf16Bits{});
-  }
-}
 
 // How an image is cut. Several pixels of few channels are taken as one row of many columns, so that
 // vectors are full. Depends on the shape alone: sums come out the same for any batch and threads.

@@ -21,6 +21,19 @@ struct KernelsOf {
 
   // x [rows, 2 * columns] -> y [rows, columns] = x[:, :columns] * gelu(x[:, columns:]), exact gelu
   void (*geglu)(const T* x, std::int64_t rows, std::int64_t columns, T* y);
+
+  // x [rows, 2 * columns] -> y [rows, columns] = silu(x[:, :columns]) * x[:, columns:]
+  void (*silu_gated)(const T* x, std::int64_t rows, std::int64_t columns, T* y);
+
+  // y = x / sqrt(mean of x[row]^2 + eps) * factor [columns], plus residual unless it is null.
+  void (*rms_norm)(const T* x, std::int64_t rows, std::int64_t columns, const float* factor,
+                   float eps, const T* residual, T* y);
+
+  // In place, `heads` vectors of 2 * half numbers one after the other at x: each normed as above
+  // by weight [2 * half], then its halves a, b turned into a cos - b sin, b cos + a sin; cosine and
+  // sine [half].
+  void (*norm_rotate)(T* x, std::int64_t heads, std::int64_t half, const float* weight, float eps,
+                      const float* cosine, const float* sine);
 };
 
 struct Kernels {

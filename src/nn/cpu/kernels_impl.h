@@ -101,7 +101,59 @@ void geglu(const T* x, std::int64_t rows, std::int64_t columns, T* y) {
 }
 
 template <typename T>
-constexpr KernelsOf<T> kTable{moments<T>, affine<T>, geglu<T>};
+void silu_gated(const T* x, std::int64_t rows, std::int64_t columns, T* y) {
+  for (std::int64_t row = 0; row < rows; ++row, x += 2 * columns, y += columns) {
+    const T* values = x + columns;
+#pragma omp simd
+    for (std::int64_t c = 0; c < columns; ++c) store(silu(load(x[c])) * load(values[c]), y[c]);
+  }
+}
+
+template <typename T>
+float inverse_rms(const T* x, std::int64_t columns, float eps) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t c = 0; c < columns; ++c) sum += load(x[c]) * load(x[c]);
+  return 1.0F / __builtin_sqrtf(sum / static_cast<float>(columns) + eps);
+}
+
+template <typename T>
+void rms_norm(const T* x, std::int64_t rows, std::int64_t columns, const float* factor, float eps,
+              const T* residual, T* y) {
+  for (std::int64_t row = 0; row < rows; ++row, x += columns, y += columns) {
+    const float inverse = inverse_rms(x, columns, eps);
+    if (residual != nullptr) {
+#pragma omp simd
+      for (std::int64_t c = 0; c < columns; ++c) {
+        store(load(residual[c]) + load(x[c]) * inverse * factor[c], y[c]);
+      }
+      residual += columns;
+    } else {
+#pragma omp simd
+      for (std::int64_t c = 0; c < columns; ++c) store(load(x[c]) * inverse * factor[c], y[c]);
+    }
+  }
+}
+
+template <typename T>
+void norm_rotate(T* x, std::int64_t heads, std::int64_t half, const float* weight, float eps,
+                 const float* cosine, const float* sine) {
+  for (std::int64_t head = 0; head < heads; ++head, x += 2 * half) {
+    const float inverse = inverse_rms(x, 2 * half, eps);
+    T* upper = x + half;
+#pragma omp simd
+    for (std::int64_t j = 0; j < half; ++j) {
+      const float a = load(x[j]) * inverse * weight[j];
+      const float b = load(upper[j]) * inverse * weight[half + j];
+      store(a * cosine[j] - b * sine[j], x[j]);
+      store(b * cosine[j] + a * sine[j], upper[j]);
+    }
+  }
+}
+
+template <typename T>
+constexpr KernelsOf<T> kTable{moments<T>,    affine<T>,   geglu<T>,
+                              silu_gated<T>, rms_norm<T>, norm_rotate<T>};
 
 }  // namespace
 

@@ -45,8 +45,8 @@ class XlmRobertaConditioner final : public Conditioner {
 
 std::unique_ptr<Conditioner> load_conditioner(const ModelIndex& index, const LoadTarget& target,
                                               std::int64_t text_features) {
-  auto tokenizer =
-      text::load_tokenizer(index.folder / "tokenizer", index.at("tokenizer").class_name);
+  auto tokenizer = text::load_tokenizer(index.folder / "tokenizer",
+                                        index.at("tokenizer").class_name, target.tokenizer);
   const std::filesystem::path folder = index.folder / "text_encoder";
   ComponentConfig json(folder / "config.json");
   const model::XlmRobertaConfig config = model::parse_xlm_roberta_config(json);

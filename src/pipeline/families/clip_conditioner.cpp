@@ -17,8 +17,8 @@ namespace bafa::pipeline {
 ClipTextPart load_clip_text(const ModelIndex& index, const LoadTarget& target,
                             const std::string& suffix, model::ClipTextHead head) {
   const std::string tokenizer_name = "tokenizer" + suffix;
-  auto tokenizer =
-      text::load_tokenizer(index.folder / tokenizer_name, index.at(tokenizer_name).class_name);
+  auto tokenizer = text::load_tokenizer(index.folder / tokenizer_name,
+                                        index.at(tokenizer_name).class_name, target.tokenizer);
   const std::filesystem::path folder = index.folder / ("text_encoder" + suffix);
   ComponentConfig json(folder / "config.json");
   const model::ClipTextConfig config = model::parse_clip_text_config(json, head);
