@@ -58,7 +58,7 @@ from diffusers.pipelines.deprecated.alt_diffusion.modeling_roberta_series import
 )
 from transformers import XLMRobertaTokenizer  # noqa: E402
 
-from golden import families, networks, samplers  # noqa: E402
+from golden import families, networks, samplers, z_image  # noqa: E402
 from golden.clip_tokenizer import make_clip_tokenizers  # noqa: E402
 from golden.common import save, scramble, write_json  # noqa: E402
 from golden.qwen2_tokenizer import make_qwen2_tokenizers  # noqa: E402
@@ -351,6 +351,7 @@ def main():
     make_qwen2_tokenizers(out)
     networks.make(out)
     families.make(out)
+    z_image.make(out)
     samplers.make(reference, out / "samplers")
     print(sum(f.stat().st_size for f in out.rglob("*") if f.is_file()), "bytes in", out)
 

@@ -68,7 +68,7 @@ int run(const GenerateCommand& command) {
   const GenerationParams& params = request.params();
   check_output(command, params.count);
   if (command.request.negative_prompt && !params.negative_prompt) {
-    warn("--negative is not used: it needs --guidance above 1 and a model that knows it");
+    warn("--negative is not used: it needs --guidance and a model that knows it");
   }
   PaintingReport report;
   {

@@ -18,8 +18,9 @@ memory::DataType data_type(const Config& config) {
   if (name == "auto") {
     name = config.model.device.starts_with("cuda")
                ? "bf16"
-               : pipeline::resolved_dtype(
-                     {.path = {}, .device = config.model.device, .threads = config.model.threads});
+               : pipeline::resolved_dtype({.path = find_model(config.model.path, model_roots()),
+                                           .device = config.model.device,
+                                           .threads = config.model.threads});
   }
   if (const auto type = memory::parse_data_type(name)) return *type;
   throw Error(ErrorCode::invalid_config, "dtype " + name + " is unknown", "model.dtype");

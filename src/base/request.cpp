@@ -131,7 +131,7 @@ ValidRequest validate(const GenerateRequest& request, const Capabilities& capabi
   params.seed = checked_seed(names.seed, request.seed.value_or(random_seed), params.count);
   params.sampler = checked_sampler(names.sampler, request.sampler, capabilities.samplers);
   check_sampler_steps(params, capabilities, names);
-  if (capabilities.negative_prompt && params.guidance_scale > 1.0) {
+  if (capabilities.negative_prompt && params.guidance_scale > capabilities.no_guidance_until) {
     params.negative_prompt = request.negative_prompt;
   }
   return ValidRequest(std::move(params));

@@ -25,6 +25,7 @@ Json capabilities_json(const Capabilities& model) {
           {"max_pixels", model.size.max_pixels},
           {"steps", range_json(model.steps)},
           {"guidance_scale", range_json(model.guidance_scale)},
+          {"no_guidance_until", model.no_guidance_until},
           {"n", range_json(model.images)},
           {"negative_prompt", model.negative_prompt},
           {"samplers", model.samplers},

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bafa/error.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "device/device.h"
 #include "pipeline/families/family.h"
@@ -18,8 +19,12 @@
 namespace bafa::pipeline {
 namespace {
 
-at::ScalarType parse_dtype(const std::string& name, const device::Device& device) {
-  if (name == "auto") return device.best_dtype();
+at::ScalarType parse_dtype(const std::string& name, const device::Device& device,
+                           const ModelIndex& index) {
+  if (name == "auto") {
+    const Family* family = find_family(index);
+    return family != nullptr && family->dtype ? *family->dtype : device.best_dtype();
+  }
   const auto chosen = name == "fp32"   ? std::optional(at::kFloat)
                       : name == "bf16" ? std::optional(at::kBFloat16)
                       : name == "fp16" ? std::optional(at::kHalf)
@@ -29,6 +34,7 @@ at::ScalarType parse_dtype(const std::string& name, const device::Device& device
                 "dtype " + printable(name) + " is unknown; it is auto, fp32 or bf16",
                 "model.dtype");
   }
+  if (chosen == at::kHalf) refuse_fp16(index);
   if (!device.runs(*chosen)) {
     throw Error(ErrorCode::invalid_config,
                 "dtype " + name + " is not for " + device.name() +
@@ -54,18 +60,19 @@ std::string dtype_name(at::ScalarType dtype) { return dtype == at::kFloat ? "fp3
 }  // namespace
 
 std::string resolved_dtype(const LoadOptions& options) {
-  return dtype_name(
-      parse_dtype(options.dtype, *device::open_device(options.device, options.threads)));
+  return dtype_name(parse_dtype(options.dtype,
+                                *device::open_device(options.device, options.threads),
+                                read_model_index(options.path)));
 }
 
 std::unique_ptr<Pipeline> load(const LoadOptions& options) {
   const c10::InferenceMode inference;
   const auto device = device::open_device(options.device, options.threads);
-  const LoadTarget target{.dtype = parse_dtype(options.dtype, *device),
+  const ModelIndex index = read_model_index(options.path);
+  const LoadTarget target{.dtype = parse_dtype(options.dtype, *device, index),
                           .device = device->torch_device(),
                           .tokenizer = options.tokenizer};
 
-  const ModelIndex index = read_model_index(options.path);
   const ModelSettings settings = read_model_settings(options.path);
   const Family& family = family_of(index);
   auto samplers = load_samplers(index, settings, family.scheduler_fix);
@@ -73,7 +80,12 @@ std::unique_ptr<Pipeline> load(const LoadOptions& options) {
   parts.samplers = std::move(samplers);
   ModelFacts facts{.family = index.family,
                    .native_side = parts.native_side,
-                   .multiple = parts.decoder->scale(),
+                   .multiple = parts.decoder->scale() * parts.denoiser->patch(),
+                   .max_width = parts.max_width,
+                   .max_height = parts.max_height,
+                   .guidance_scale = parts.guidance_scale,
+                   .no_guidance_until = parts.guidance == Guidance::from_negative ? 1.0 : 0.0,
+                   .previews = parts.fits_preview,
                    .max_prompt_tokens = parts.conditioner->max_tokens(),
                    .latent_channels = parts.denoiser->latent_channels(),
                    .negative_prompt = !parts.denoiser->takes_guidance()};
@@ -81,6 +93,8 @@ std::unique_ptr<Pipeline> load(const LoadOptions& options) {
     facts.samplers.emplace_back(sampler->name());
     facts.sampler_max_steps[facts.samplers.back()] = sampler->max_steps();
   }
+  spdlog::info("model_loaded family={} device={} dtype={}", index.family, options.device,
+               dtype_name(target.dtype));
   TextToImageOptions run{.capabilities = make_capabilities(settings, facts, options.limits),
                          .preview = settings.preview,
                          .device = target.device,

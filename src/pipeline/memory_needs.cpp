@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bafa/error.h"
+#include "pipeline/families/family.h"
 #include "pipeline/model_settings.h"
 #include "pipeline/network_facts.h"
 
@@ -148,6 +149,13 @@ memory::PhaseNeeds decode_needs(const ModelIndex& index, const memory::DecoderFa
           .evaluations = 1};
 }
 
+// Whether every picture is seen twice.
+bool is_guided(const ModelIndex& index, std::optional<double> asked, std::optional<double> own) {
+  const bool beyond_prompt = index.family == "ZImagePipeline";
+  const double scale = asked.value_or(own.value_or(beyond_prompt ? 0 : 1));
+  return scale > (beyond_prompt ? 0 : 1);
+}
+
 std::vector<std::string> left_out(const ModelIndex& index, const std::string& denoiser) {
   std::vector<std::string> names;
   for (const auto& [name, component] : index.components) {
@@ -161,6 +169,7 @@ std::vector<std::string> left_out(const ModelIndex& index, const std::string& de
 
 MemoryAnswer memory_needs(const MemoryQuestion& question) {
   const ModelIndex index = read_model_index(question.model);
+  if (question.type == DataType::fp16) refuse_fp16(index);
   const ModelSettings settings = read_model_settings(question.model);
   const GenerateRequest& request = question.request;
   const std::string denoiser = denoiser_of(index);
@@ -178,7 +187,7 @@ MemoryAnswer memory_needs(const MemoryQuestion& question) {
       .height = side(request.height, settings.height.value_or(static_cast<int>(native)), multiple),
       .batch = within(request.count, 1, memory::kMaxBatch, "batch"),
       .tokens = prompt_tokens(index),
-      .guided = request.guidance_scale.value_or(settings.guidance_scale) > 1};
+      .guided = is_guided(index, request.guidance_scale, settings.guidance_scale)};
   answer.needs[index_of(Phase::encode)] = encode_needs(index, answer.workload, question.type);
   answer.needs[index_of(Phase::denoise)] = denoise_needs(index, denoiser, answer, question, scale);
   answer.needs[index_of(Phase::decode)] =

@@ -69,8 +69,9 @@ void read_defaults(ComponentConfig& config, ModelSettings& settings) {
   if (json == nullptr || json->is_null()) return;
   ComponentConfig defaults(*json, config.source() + ": defaults");
   settings.steps = static_cast<int>(defaults.integer("steps", settings.steps, {1, kMaxSteps}));
-  settings.guidance_scale = defaults.number("guidance_scale", settings.guidance_scale);
-  if (settings.guidance_scale < 0 || settings.guidance_scale > kMaxGuidance)
+  if (defaults.has("guidance_scale"))
+    settings.guidance_scale = defaults.number("guidance_scale", 0);
+  if (const double scale = settings.guidance_scale.value_or(0); scale < 0 || scale > kMaxGuidance)
     defaults.refuse_invalid("guidance_scale", "must be between 0 and 20");
   settings.width = read_side(defaults, "width");
   settings.height = read_side(defaults, "height");
@@ -88,10 +89,11 @@ SizeLimits size_limits(const ModelSettings& settings, const ModelFacts& facts,
   const int longest = std::max(kMaxSide, 2 * native) / facts.multiple * facts.multiple;
   const int shortest = (kMinSide + facts.multiple - 1) / facts.multiple * facts.multiple;
   SizeLimits size;
-  size.width = {shortest, longest, settings.width.value_or(native)};
-  size.height = {shortest, longest, settings.height.value_or(native)};
+  const auto limited = [&](int own) { return own > 0 ? std::min(own, longest) : longest; };
+  size.width = {shortest, limited(facts.max_width), settings.width.value_or(native)};
+  size.height = {shortest, limited(facts.max_height), settings.height.value_or(native)};
   size.multiple = facts.multiple;
-  size.max_pixels = max_pixels > 0 ? max_pixels : std::int64_t{longest} * longest;
+  size.max_pixels = max_pixels > 0 ? max_pixels : std::int64_t{size.width.max} * size.height.max;
   for (const auto& [range, name] : {std::pair{size.width, "width"}, {size.height, "height"}}) {
     if (!range.contains(range.fallback) || range.fallback % size.multiple != 0)
       refuse_default(name, std::to_string(range.min) + " to " + std::to_string(range.max) +
@@ -141,7 +143,9 @@ Capabilities make_capabilities(const ModelSettings& settings, const ModelFacts& 
   capabilities.family = facts.family;
   capabilities.size = size_limits(settings, facts, limits.max_pixels);
   capabilities.steps = {1, limits.max_steps, settings.steps};
-  capabilities.guidance_scale = {0.0, kMaxGuidance, settings.guidance_scale};
+  capabilities.guidance_scale = {0.0, kMaxGuidance,
+                                 settings.guidance_scale.value_or(facts.guidance_scale)};
+  capabilities.no_guidance_until = facts.no_guidance_until;
   capabilities.negative_prompt = facts.negative_prompt;
   capabilities.images = {1, limits.max_images, 1};
   capabilities.samplers = facts.samplers;
@@ -149,7 +153,7 @@ Capabilities make_capabilities(const ModelSettings& settings, const ModelFacts& 
     if (most < limits.max_steps) capabilities.sampler_max_steps[sampler] = most;
   capabilities.max_prompt_bytes = limits.max_prompt_bytes;
   capabilities.max_prompt_tokens = facts.max_prompt_tokens;
-  capabilities.previews = settings.preview.has_value();
+  capabilities.previews = settings.preview.has_value() || facts.previews;
   return capabilities;
 }
 

@@ -24,8 +24,8 @@ struct PreviewColours {
 struct ModelSettings {
   std::string name;
   int steps = 8;
-  double guidance_scale = 1.0;
-  std::optional<int> width;  // pixels
+  std::optional<double> guidance_scale;  // absent: as the family has it
+  std::optional<int> width;              // pixels
   std::optional<int> height;
   std::string sampler;           // the default, instead of scheduler_config.json's; "": that
   std::string timestep_spacing;  // for all samplers; "": as scheduler_config.json says
@@ -40,7 +40,12 @@ ModelSettings read_model_settings(const std::filesystem::path& folder);
 struct ModelFacts {
   std::string family;
   int native_side = 0;  // pixels that the model was trained at; 0: not said
-  int multiple = 8;     // pixels along one side of a latent
+  int multiple = 8;     // pixels along one side of what the denoiser takes for one place
+  int max_width = 0;    // pixels; 0: no limit of the model's own
+  int max_height = 0;
+  double guidance_scale = 1.0;     // the family's default
+  double no_guidance_until = 1.0;  // up to here a scale means: none
+  bool previews = false;           // without colours of its own too
   int max_prompt_tokens = 0;
   std::vector<std::string> samplers;             // the default first
   std::map<std::string, int> sampler_max_steps;  // the most steps that each takes

@@ -54,6 +54,7 @@ class Denoiser {
  public:
   virtual ~Denoiser() = default;
   virtual std::int64_t latent_channels() const = 0;
+  virtual int patch() const { return 1; }  // both sides of the latents must be divisible by it
 
   // Guidance is an input of the network, which then needs no negative prompt and no second forward.
   virtual bool takes_guidance() const { return false; }
@@ -80,12 +81,23 @@ struct LoadTarget {
   text::TokenizerOptions tokenizer{};
 };
 
+// How a prediction is led away from the one for the negative prompt, by the scale g.
+enum class Guidance {
+  from_negative,  // negative + g (prompt - negative); up to 1: none
+  beyond_prompt,  // prompt + g (prompt - negative); 0: none
+};
+
 struct Parts {
   std::unique_ptr<Conditioner> conditioner;
   std::unique_ptr<Denoiser> denoiser;
   std::unique_ptr<Decoder> decoder;
   std::vector<std::unique_ptr<sampler::Sampler>> samplers;  // the default first
-  int native_side = 0;                      // pixels that the model was trained at; 0: not said
+  int native_side = 0;  // pixels that the model was trained at; 0: not said
+  int max_width = 0;    // pixels; 0: no limit of the model's own
+  int max_height = 0;
+  Guidance guidance = Guidance::from_negative;
+  double guidance_scale = 1.0;              // the family's default
+  bool fits_preview = false;                // colours for previews are found from the decoder
   at::ScalarType noise_dtype = at::kFloat;  // in which the reference draws noise
 };
 

@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "pipeline/image_generation.h"
 #include "pipeline/pixels.h"
+#include "pipeline/preview_fit.h"
 
 namespace bafa::pipeline {
 namespace {
@@ -95,7 +96,8 @@ TextToImage::~TextToImage() = default;
 
 // A second forward, without the prompt.
 bool TextToImage::is_guided(const GenerationParams& params) const {
-  return params.guidance_scale > 1.0 && !parts_.denoiser->takes_guidance();
+  return params.guidance_scale > options_.capabilities.no_guidance_until &&
+         !parts_.denoiser->takes_guidance();
 }
 
 BatchKey TextToImage::batch_key(const GenerationParams& params) const {
@@ -195,7 +197,8 @@ at::Tensor TextToImage::predict(std::span<ImageGeneration* const> images,
   for (at::Tensor* tensor : {&input.latents, &input.timesteps, &input.guidance_scales})
     *tensor = at::cat({*tensor, *tensor});
   const std::vector<at::Tensor> halves = parts_.denoiser->predict(input).to(at::kFloat).chunk(2);
-  return halves[0] + scale * (halves[1] - halves[0]);
+  const at::Tensor& from = parts_.guidance == Guidance::from_negative ? halves[0] : halves[1];
+  return from + scale * (halves[1] - halves[0]);
 }
 
 void TextToImage::step(std::span<Generation* const> generations) {
@@ -228,8 +231,11 @@ void TextToImage::step(std::span<Generation* const> generations) {
 }
 
 Image TextToImage::preview(const Generation& generation) {
-  CHECK(options_.preview.has_value());
   const c10::InferenceMode inference;
+  if (!options_.preview && parts_.fits_preview)
+    options_.preview =
+        fit_preview(*parts_.decoder, parts_.denoiser->latent_channels(), options_.device);
+  CHECK(options_.preview.has_value());
   const auto& image = static_cast<const ImageGeneration&>(generation);
   const at::Tensor& shown = image.done > 0 ? image.denoised_latents : image.latents;
   return to_preview(shown[0], *options_.preview);

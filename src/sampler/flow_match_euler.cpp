@@ -5,6 +5,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/diff.h>
+#include <ATen/ops/linspace.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/sub.h>
@@ -40,13 +41,16 @@ FlowMatchEulerConfig parse_flow_match_euler_config(ComponentConfig& config) {
   // Of dynamic shifting only.
   config.ignore(
       {"base_shift", "max_shift", "base_image_seq_len", "max_image_seq_len", "time_shift_type"});
+  parsed.sigmas_in_fp32 = config.boolean(kSigmasInFp32, false);
   config.finish();
   return parsed;
 }
 
 Schedule FlowMatchEuler::schedule(int steps) const {
   CHECK(steps >= 1);
-  const at::Tensor even = even_sigmas(steps);
+  const at::Tensor even = config_.sigmas_in_fp32
+                              ? at::linspace(1.0, 1.0 / steps, steps, at::TensorOptions(at::kFloat))
+                              : even_sigmas(steps);
   const at::Tensor sigmas = even * config_.shift / (even * (config_.shift - 1) + 1);
   const at::Tensor with_end = at::cat({sigmas, at::zeros({1})});
   return {.timesteps = to_vector(sigmas * config_.num_train_timesteps),

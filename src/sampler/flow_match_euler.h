@@ -14,7 +14,11 @@ namespace bafa::sampler {
 struct FlowMatchEulerConfig {
   double shift = 1.0;  // above 1: more steps at high noise
   std::int64_t num_train_timesteps = 1000;
+  bool sigmas_in_fp32 = false;  // spaced by torch's linspace in fp32, not by numpy's in double
 };
+
+// Set by load_samplers, in no file.
+inline constexpr const char* kSigmasInFp32 = "_sigmas_in_fp32";
 
 // Reads scheduler_config.json. Throws Error{unsupported_model} naming an option that bafa lacks.
 FlowMatchEulerConfig parse_flow_match_euler_config(ComponentConfig& config);

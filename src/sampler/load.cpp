@@ -139,6 +139,8 @@ Json adapted(Json json, const Entry& entry, const LoadOptions& options) {
     json["steps_offset"] = 1;
     json["clip_sample"] = false;
   }
+  if (options.fix == PipelineFix::sigmas_in_fp32 && entry.predicts == Predicts::flow)
+    json[kSigmasInFp32] = true;
   return json;
 }
 

@@ -16,8 +16,12 @@ std::vector<std::string> names();        // "euler", ...: what a request may be 
 std::vector<std::string> class_names();  // "EulerDiscreteScheduler", ...: of the reference
 std::vector<std::string> spacing_names();
 
-// Two keys that the reference's older pipeline classes set whatever the JSON says.
-enum class PipelineFix { none, offset_one_and_no_clipping };
+// What the reference's pipeline classes do whatever the JSON says: two keys that older ones set
+enum class PipelineFix {
+  none,
+  offset_one_and_no_clipping,
+  sigmas_in_fp32,  // and one that is spaced in fp32 before flow matching shifts it
+};
 
 struct LoadOptions {
   std::string name{};              // of the default sampler; "": the one of the JSON's class

@@ -5,7 +5,7 @@
 
 Each round runs `bafa bench` once, then the reference the same number of images, so that both see the
 same machine; with each figure goes its ratio (reference / bafa: above 1 bafa is faster). The
-reference is what a user of diffusers gets: tokenizer, text encoder, 8 steps of U-Net and sampler,
+reference is what a user of diffusers gets: tokenizer, text encoder, 8 steps of denoiser and sampler,
 decoder, post-processing, all with `torch_dtype=bfloat16`, latents in fp32 as in bafa. Neither side
 caches prompts, and neither writes a file; bafa's PNG is left out of its total.
 """
@@ -43,6 +43,7 @@ from diffusers import (  # noqa: E402
     AutoencoderKL,
     FlowMatchEulerDiscreteScheduler,
     UNet2DConditionModel,
+    ZImagePipeline,
 )
 from diffusers.pipelines.deprecated.alt_diffusion.modeling_roberta_series import (  # noqa: E402
     RobertaSeriesModelWithTransformation,
@@ -95,6 +96,47 @@ class Reference:
                 "decode_ms": (end - denoised) * 1e3, "total_ms": (end - start) * 1e3}
 
 
+class ZImageReference:
+    """The pipeline class itself, with a clock round each of its parts."""
+
+    def __init__(self):
+        dtype = torch.bfloat16 if args.dtype == "bf16" else torch.float32
+        self.pipeline = ZImagePipeline.from_pretrained(args.model, torch_dtype=dtype)
+        self.pipeline.set_progress_bar_config(disable=True)
+        if args.channels_last:
+            self.pipeline.vae.to(memory_format=torch.channels_last)
+        self.spans = {}
+        self.watch(self.pipeline, "encode_prompt")
+        self.watch(self.pipeline.transformer, "forward")
+        self.watch(self.pipeline.vae, "decode")
+
+    def watch(self, owner, name):
+        inner = getattr(owner, name)
+
+        def timed(*positional, **named):
+            start = time.perf_counter()
+            output = inner(*positional, **named)
+            self.spans.setdefault(name, []).append((time.perf_counter() - start) * 1e3)
+            return output
+
+        setattr(owner, name, timed)
+
+    def paint(self, seed):
+        self.spans.clear()
+        start = time.perf_counter()
+        self.pipeline([PROMPT] * args.batch, height=args.size, width=args.size,
+                      num_inference_steps=args.steps, guidance_scale=0.0, output_type="np",
+                      generator=torch.Generator("cpu").manual_seed(seed))
+        return {"encode_ms": sum(self.spans["encode_prompt"]), "forwards": self.spans["forward"],
+                "decode_ms": sum(self.spans["decode"]),
+                "total_ms": (time.perf_counter() - start) * 1e3}
+
+
+def reference_of_model():
+    index = json.loads((args.model / "model_index.json").read_text(encoding="utf-8"))
+    return ZImageReference() if index["_class_name"] == "ZImagePipeline" else Reference()
+
+
 def bafa_round():
     command = [args.bafa, "bench", "--model", args.model, "--size", f"{args.size}x{args.size}",
                "--steps", args.steps, "--batch", args.batch, "--threads", args.threads,
@@ -119,7 +161,7 @@ def reference_round(reference):
 def main():
     torch.set_num_threads(args.threads)
     torch.set_grad_enabled(False)
-    reference = Reference()
+    reference = reference_of_model()
     pairs = [(bafa_round(), reference_round(reference)) for _ in range(args.rounds)]
     rows = {}
     for stage in STAGES:

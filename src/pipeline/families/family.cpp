@@ -9,6 +9,7 @@
 #include "pipeline/families/decoders.h"
 #include "pipeline/families/stable_diffusion.h"
 #include "pipeline/families/stable_diffusion_xl.h"
+#include "pipeline/families/z_image.h"
 
 namespace bafa::pipeline {
 namespace {
@@ -60,15 +61,26 @@ Family stable_diffusion_xl() {
           .load = load_stable_diffusion_xl};
 }
 
-const std::vector<Family>& families() {
-  static const std::vector<Family> kFamilies{alt_diffusion(), latent_consistency(),
-                                             stable_diffusion(), stable_diffusion_xl()};
-  return kFamilies;
+Family z_image() {
+  return {.class_name = "ZImagePipeline",
+          .components = {{"scheduler", {"FlowMatchEulerDiscreteScheduler"}},
+                         {"text_encoder", {"Qwen3Model"}},
+                         {"tokenizer", {"Qwen2Tokenizer", "Qwen2TokenizerFast"}},
+                         {"transformer", {"ZImageTransformer2DModel"}},
+                         {"vae", decoder_classes()}},
+          .unused = {},
+          .scheduler_fix = sampler::PipelineFix::sigmas_in_fp32,
+          .dtype = at::kBFloat16,
+          .no_fp16 =
+              "its activations go beyond 65504, the largest number of fp16, in the text "
+              "encoder, the transformer and the decoder",
+          .load = load_z_image};
 }
 
-const Family* find_family(const ModelIndex& index) {
-  const auto found = std::ranges::find(families(), index.family, &Family::class_name);
-  return found == families().end() ? nullptr : &*found;
+const std::vector<Family>& families() {
+  static const std::vector<Family> kFamilies{alt_diffusion(), latent_consistency(),
+                                             stable_diffusion(), stable_diffusion_xl(), z_image()};
+  return kFamilies;
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -95,6 +107,20 @@ bool is_known(const Family& family, const std::string& name) {
 }
 
 }  // namespace
+
+const Family* find_family(const ModelIndex& index) {
+  const auto found = std::ranges::find(families(), index.family, &Family::class_name);
+  return found == families().end() ? nullptr : &*found;
+}
+
+void refuse_fp16(const ModelIndex& index) {
+  const Family* family = find_family(index);
+  if (family == nullptr || family->no_fp16.empty()) return;
+  throw Error(ErrorCode::invalid_config,
+              "dtype fp16 is not for " + index.family + ": " + std::string(family->no_fp16) +
+                  "; use auto, bf16 or fp32",
+              "model.dtype");
+}
 
 std::string refusal(const ModelIndex& index) {
   const Family* family = find_family(index);

@@ -158,11 +158,12 @@ Parts load_z_image(const ModelIndex& index, const LoadTarget& target) {
   map.finish();
   parts.decoder = load_decoder(index, target, {.latent_channels = config.latent_channels});
   const int multiple = parts.decoder->scale() * parts.denoiser->patch();
-  parts.native_side = kNativeSide;
   parts.max_height = static_cast<int>(config.axis_positions[1]) * multiple;
   parts.max_width = static_cast<int>(config.axis_positions[2]) * multiple;
+  parts.native_side = std::min({kNativeSide, parts.max_width, parts.max_height});
   parts.guidance = Guidance::beyond_prompt;
   parts.guidance_scale = 0;
+  parts.fits_preview = true;
   return parts;
 }
 

@@ -14,10 +14,13 @@
 #include "model/autoencoder_kl.h"
 #include "model/autoencoder_tiny.h"
 #include "model/clip_text.h"
+#include "model/qwen3.h"
 #include "model/unet.h"
 #include "model/xlm_roberta.h"
+#include "model/z_image_transformer.h"
 #include "support/golden.h"
 #include "support/header_only.h"
+#include "support/published_tensors.h"
 #include "support/temporary_folder.h"
 #include "weights/weight_map.h"
 
@@ -110,6 +113,49 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"clip_big_g", 517, build_clip_text<ClipTextHead::projection>},
                     Case{"xlm_roberta", 393, build_xlm_roberta}),
     [](const auto& test) { return test.param.name; });
+
+// Those of which the lists are made by rule.
+TEST(TrueSizesOfZImage, AskForThe521TensorsOfTheTransformerAndNoOthers) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path holes = folder.path() / "weights.safetensors";
+  const test::TensorList tensors = test::z_image_tensors();
+  EXPECT_EQ(tensors.all().size(), 521u);
+  test::write_header_only(holes, tensors, {.dtype = "F32", .bytes = 4});
+  ComponentConfig json({{"axes_lens", {1536, 512, 512}}, {"n_layers", 30}}, "config.json");
+  weights::WeightMap map(weights::Checkpoint(holes), unread());
+  const ZImageTransformer network(parse_z_image_config(json), map.root());
+  EXPECT_NO_THROW(map.finish());
+}
+
+TEST(TrueSizesOfZImage, ReadAllOfThe398TensorsOfTheEncoderButTheLastLayersAndTheNorms) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path holes = folder.path() / "weights.safetensors";
+  const test::TensorList tensors = test::qwen3_tensors();
+  EXPECT_EQ(tensors.all().size(), 398u);
+  test::write_header_only(holes, tensors, {.dtype = "BF16", .bytes = 2});
+  ComponentConfig json({{"hidden_size", 2560},
+                        {"intermediate_size", 9728},
+                        {"num_hidden_layers", 36},
+                        {"num_key_value_heads", 8},
+                        {"rope_theta", 1e6}},
+                       "config.json");
+  const Qwen3Config config = parse_qwen3_config(json);
+  weights::WeightMap map(weights::Checkpoint(holes), {.dtype = at::kBFloat16,
+                                                      .device = at::kMeta,
+                                                      .ignored = qwen3_unused(config),
+                                                      .rename = qwen3_name});
+  const Qwen3 network(config, map.root());
+  EXPECT_NO_THROW(map.finish());
+  std::uint64_t read = 0;
+  for (const auto& [name, shape] : tensors.all()) {
+    if (name.starts_with("model.layers.35.") || name == "model.norm.weight") continue;
+    // Norms are kept in fp32.
+    std::uint64_t bytes = name.find("norm") != std::string::npos ? 4 : 2;
+    for (const std::int64_t side : shape) bytes *= static_cast<std::uint64_t>(side);
+    read += bytes;
+  }
+  EXPECT_EQ(map.loaded_bytes(), read);
+}
 
 }  // namespace
 }  // namespace bafa::model

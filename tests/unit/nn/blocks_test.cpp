@@ -82,6 +82,26 @@ TEST(GegluFeedForward, GatesValuesWithExactGelu) {
   }
 }
 
+TEST(SiluFeedForward, GatesValuesWithSilu) {
+  const LayerWeights weights = LayerWeights()
+                                   .linear("w1", 12, 42, false)
+                                   .linear("w3", 12, 42, false)
+                                   .linear("w2", 42, 12, false);
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    auto map = weights.open(dtype);
+    const SiluFeedForward layer(
+        map.root(), {.channels = 12, .features = 42, .gate = "w1", .value = "w3", .out = "w2"});
+    map.finish();
+    const at::Tensor x = noise({2, 9, 12});
+    const at::Tensor inner =
+        at::silu(at::linear(x, weights["w1.weight"])) * at::linear(x, weights["w3.weight"]);
+    const at::Tensor expected = at::linear(inner, weights["w2.weight"]);
+    const double allowed = dtype == at::kFloat ? kFp32Error : 2 * test::kBf16Error;
+    EXPECT_LT(relative_error(layer(x.to(dtype)), expected), allowed);
+    EXPECT_LT(relative_error(layer(x.to(dtype), x.to(dtype)), expected + x), allowed);
+  }
+}
+
 TEST(Upsample2d, RepeatsPixelsThenConvolves) {
   const LayerWeights weights = LayerWeights().conv("conv", 5, 5, 3);
   auto map = weights.open();

@@ -107,5 +107,39 @@ TEST(LayerNorm, EqualsTheReference) {
   }
 }
 
+// A factor for each image, as modulation gives them, or one for all.
+TEST(RmsNorm, ScalesByAFactorForEachImageAndAddsAResidual) {
+  const at::Tensor x = noise({3, 7, 40}, 1) * 3;
+  const at::Tensor residual = noise({3, 7, 40}, 2);
+  for (const std::int64_t images : {1, 3}) {
+    const at::Tensor factor = noise({images, 40}, 3);
+    const at::Tensor wide = x.to(at::kDouble);
+    const at::Tensor expected =
+        wide * at::rsqrt(wide.square().mean(-1, true) + 1e-2) * factor.to(at::kDouble).unsqueeze(1);
+    for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16, at::kHalf}) {
+      const double allowed = dtype == at::kFloat ? kFp32Error : kBf16Error;
+      const at::Tensor input = x.to(dtype);
+      EXPECT_LT(relative_error(rms_norm({.x = input, .factor = factor, .eps = 1e-2}), expected),
+                allowed);
+      EXPECT_LT(
+          relative_error(
+              rms_norm({.x = input, .factor = factor, .residual = residual.to(dtype), .eps = 1e-2}),
+              expected + residual),
+          allowed);
+    }
+  }
+}
+
+TEST(RmsNorm, GoesOverTheLastDimensionWithItsWeight) {
+  const LayerWeights weights = LayerWeights().add("norm.weight", {6});
+  auto map = weights.open();
+  const RmsNorm norm(map.root() / "norm", 6, 1e-6);
+  map.finish();
+  const at::Tensor x = noise({2, 3, 5, 6});
+  const at::Tensor expected =
+      x * at::rsqrt(x.square().mean(-1, true) + 1e-6) * weights["norm.weight"];
+  EXPECT_LT(relative_error(norm(x), expected), kFp32Error);
+}
+
 }  // namespace
 }  // namespace bafa::nn

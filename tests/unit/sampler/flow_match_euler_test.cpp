@@ -36,6 +36,14 @@ TEST(FlowMatchEuler, ShiftsTowardsHighNoise) {
               ElementsAre(1, .95454544f, .9f, .83333331f, .75f, .64285713f, .5f, .3f, 0));
 }
 
+// As torch.linspace(1, 1 / 10, 10) is rounded, which numpy's in double is not.
+TEST(FlowMatchEuler, SpacesInFp32WhereAPipelineDoes) {
+  const FlowMatchEuler exact({.shift = 3.0, .sigmas_in_fp32 = true});
+  EXPECT_EQ(exact.schedule(8).sigmas, FlowMatchEuler({.shift = 3.0}).schedule(8).sigmas);
+  EXPECT_NE(exact.schedule(10).sigmas, FlowMatchEuler({.shift = 3.0}).schedule(10).sigmas);
+  EXPECT_THAT(exact.schedule(1).sigmas, ElementsAre(1, 0));
+}
+
 TEST(FlowMatchEuler, OneStepGoesAllTheWay) {
   const Schedule schedule = FlowMatchEuler({.shift = 3.0}).schedule(1);
   EXPECT_THAT(schedule.timesteps, ElementsAre(1000));
