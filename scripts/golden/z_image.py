@@ -85,7 +85,8 @@ class ZImagePainter(Painter):
         self.out |= self.texts(case)
         scheduler = self.pipeline.scheduler
         self.out |= {"timesteps": scheduler.timesteps, "sigmas": scheduler.sigmas}
-        shape = (CHANNELS, case["height"] // 8, case["width"] // 8)
+        channels = self.pipeline.transformer.in_channels
+        shape = (channels, case["height"] // 8, case["width"] // 8)
         generator = torch.Generator("cpu").manual_seed(case["seed"])
         self.out["noise"] = torch.randn((1, *shape), generator=generator)[0]
         return {name: tensor for name, tensor in self.out.items() if name not in left_out}

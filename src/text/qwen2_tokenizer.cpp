@@ -48,13 +48,24 @@ void reset_flags(TokenizerSettings& settings) {
     if (is_special(token.text)) token = {.text = token.text};
 }
 
+// What a processor of tokenizer.json does: nothing, as byte levels and a template of the text alone
+// do, or something that bafa lacks.
+bool adds_nothing(const Json& processor) {
+  if (!processor.is_object()) return false;
+  const auto type = processor.value("type", Json());
+  if (type == "ByteLevel") return true;
+  const auto single = processor.find("single");
+  return type == "TemplateProcessing" && single != processor.end() && single->is_array() &&
+         std::ranges::all_of(*single, [](const Json& part) { return part.contains("Sequence"); });
+}
+
 void check_post_processor(const ComponentConfig& config,
                           const std::optional<Json>& tokenizer_json) {
   if (!tokenizer_json) return;
   const auto found = tokenizer_json->find("post_processor");
   if (found == tokenizer_json->end() || found->is_null()) return;
-  if (!found->is_object() || found->value("type", Json("")) != "ByteLevel")
-    config.refuse("post_processor", "of tokenizer.json is not ByteLevel, the only one bafa knows");
+  if (!adds_nothing(*found))
+    config.refuse("post_processor", "of tokenizer.json adds tokens, which bafa lacks");
 }
 
 TokenizerSettings read_settings(const std::filesystem::path& folder,

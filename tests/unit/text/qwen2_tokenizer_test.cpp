@@ -141,12 +141,19 @@ TEST_F(Qwen2TokenizerFiles, RefusesAPostProcessorThatWouldAddTokens) {
   std::filesystem::copy_file(kData / "qwen2/tokenizer_json/tokenizer.json",
                              folder.path() / "tokenizer.json");
   EXPECT_EQ(Qwen2Tokenizer(folder.path()).pad_id(), Qwen2Tokenizer(kFolder).pad_id());
-  std::string json = read_file(folder.path() / "tokenizer.json", 1 << 20);
-  const std::string type = R"("post_processor":{"type":"ByteLevel")";
-  ASSERT_NE(json.find(type), std::string::npos);
-  json.replace(json.find(type), type.size(), R"("post_processor":{"type":"BertProcessing")");
-  folder.write("tokenizer.json", json);
-  EXPECT_EQ(refusal().param, "post_processor");
+  nlohmann::json json = nlohmann::json::parse(read_file(folder.path() / "tokenizer.json", 1 << 20));
+  const auto with = [&](const nlohmann::json& processor) {
+    json["post_processor"] = processor;
+    folder.write("tokenizer.json", json.dump());
+    return refusal().param;
+  };
+  const nlohmann::json text = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
+  const nlohmann::json end = {{"SpecialToken", {{"id", "<|im_end|>"}, {"type_id", 0}}}};
+  EXPECT_EQ(with({{"type", "BertProcessing"}}), "post_processor");
+  EXPECT_EQ(with({{"type", "TemplateProcessing"}, {"single", {text, end}}}), "post_processor");
+  json["post_processor"] = {{"type", "TemplateProcessing"}, {"single", {text}}};
+  folder.write("tokenizer.json", json.dump());
+  EXPECT_EQ(Qwen2Tokenizer(folder.path()).pad_id(), Qwen2Tokenizer(kFolder).pad_id());
 }
 
 }  // namespace
