@@ -16,10 +16,14 @@
 namespace bafa::text {
 namespace {
 
+using testing::AllOf;
+using testing::Each;
 using testing::ElementsAre;
 using testing::ElementsAreArray;
+using testing::Gt;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Ne;
 using testing::Not;
 
 const std::filesystem::path kData = "tests/golden/data";
@@ -57,6 +61,17 @@ TEST(XlmRobertaTokenizer, FollowsTransformersOnRunsOfCombiningMarks) {
 TEST(XlmRobertaTokenizer, FindsSpecialTokensInFullWidthLetters) {
   const XlmRobertaTokenizer tokenizer(kTokenizer);
   EXPECT_THAT(tokenizer.encode("＜s＞").ids, ElementsAre(0, 4, 0, 2));
+}
+
+TEST(XlmRobertaTokenizer, TakesSpecialTokensForPlainTextWhereTheSettingSaysSo) {
+  const XlmRobertaTokenizer tokenizer(kTokenizer, {.special_tokens = SpecialTokens::plain});
+  const std::int64_t mask = tokenizer.vocabulary_size() - 1;
+  for (const char* typed : {"a <mask> b", "＜mask＞", "<s>", "</s><pad>", "＜s＞"}) {
+    const std::vector<std::int64_t> ids = tokenizer.encode(typed).ids;
+    EXPECT_THAT(std::vector(ids.begin() + 1, ids.end() - 1), Each(AllOf(Gt(2), Ne(mask)))) << typed;
+  }
+  EXPECT_EQ(tokenizer.encode("a red apple").ids,
+            XlmRobertaTokenizer(kTokenizer).encode("a red apple").ids);
 }
 
 TEST(XlmRobertaTokenizer, KeepsTheEndWhenItCuts) {
