@@ -130,6 +130,21 @@ def make_autoencoders(out):
           "decoded": vae.decode(latents / vae.config.scaling_factor).sample})
 
 
+def make_tiles(out):
+    """Both autoencoders with pictures of several tiles, the last of them cut short by the picture."""
+    generator = torch.Generator().manual_seed(14)
+    for name, kind, channels, sides, scale in (
+            ("vae_attention", AutoencoderKL, 6, (14, 9), 2), ("vae_tiny", AutoencoderTiny, 4, (9, 8), 4)):
+        vae = kind.from_pretrained(out / name, torch_dtype=torch.float32).eval()
+        vae.enable_tiling()
+        vae.tile_latent_min_size, vae.tile_sample_min_size = 8, 8 * scale
+        vae.spatial_scale_factor = scale
+        latents = torch.randn(1, channels, *sides, generator=generator)
+        unscaled = latents / vae.config.scaling_factor + (vae.config.shift_factor or 0)
+        save(out / name / "tiled.safetensors",
+             {"latents": latents, "decoded": vae.decode(unscaled).sample}, tile=8)
+
+
 LEVELS = (320, 640, 1280, 1280)
 SD_15 = dict(block_out_channels=LEVELS, cross_attention_dim=768, attention_head_dim=8)
 SD_2 = dict(block_out_channels=LEVELS, cross_attention_dim=1024,
@@ -186,4 +201,5 @@ def make(out):
     make_clip(out)
     make_unets(out)
     make_autoencoders(out)
+    make_tiles(out)
     make_true_sizes(out / "true_sizes")

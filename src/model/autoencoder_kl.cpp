@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "model/tiles.h"
 #include "nn/tokens.h"
 
 namespace bafa::model {
@@ -97,9 +98,15 @@ at::Tensor AutoencoderKlDecoder::attend(const at::Tensor& x) const {
   return nn::to_image(mid_attention_->attention(tokens, nn::to_tokens(x)), x);
 }
 
-at::Tensor AutoencoderKlDecoder::operator()(const at::Tensor& latents) const {
+at::Tensor AutoencoderKlDecoder::operator()(const at::Tensor& latents,
+                                            const DecodeOptions& options) const {
   CHECK(latents.dim() == 4 && latents.size(1) == config_.latent_channels);
-  at::Tensor x = unscale(latents.to(dtype_)).contiguous(at::MemoryFormat::ChannelsLast);
+  return decode_in_parts(unscale(latents.to(dtype_)), options, {.scale = config_.scale()},
+                         [this](const at::Tensor& part) { return decode(part); });
+}
+
+at::Tensor AutoencoderKlDecoder::decode(const at::Tensor& latents) const {
+  at::Tensor x = latents.contiguous(at::MemoryFormat::ChannelsLast);
   if (post_quant_conv_) x = (*post_quant_conv_)(x);
   x = mid_first_(conv_in_(x));
   if (mid_attention_) x = attend(x);

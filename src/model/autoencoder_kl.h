@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/autoencoder_kl_config.h"
+#include "model/decode_options.h"
 #include "nn/attention.h"
 #include "nn/conv2d.h"
 #include "nn/linear.h"
@@ -35,7 +36,7 @@ class AutoencoderKlDecoder {
 
   // latents [B, latent_channels, H, W] as the sampler leaves them, any floating dtype
   // -> [B, 3, H * scale, W * scale] in the run dtype, about -1..1, not clamped
-  at::Tensor operator()(const at::Tensor& latents) const;
+  at::Tensor operator()(const at::Tensor& latents, const DecodeOptions& options = {}) const;
 
  private:
   struct MidAttention {
@@ -51,6 +52,7 @@ class AutoencoderKlDecoder {
                                                    const weights::WeightScope& scope);
   at::Tensor unscale(const at::Tensor& latents) const;
   at::Tensor attend(const at::Tensor& x) const;
+  at::Tensor decode(const at::Tensor& latents) const;  // unscaled ones, in the run dtype
 
   AutoencoderKlConfig config_;
   at::ScalarType dtype_;

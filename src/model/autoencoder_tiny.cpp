@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "model/tiles.h"
 
 namespace bafa::model {
 namespace {
@@ -88,10 +89,19 @@ AutoencoderTinyDecoder::AutoencoderTinyDecoder(const AutoencoderTinyConfig& conf
   }
 }
 
-at::Tensor AutoencoderTinyDecoder::operator()(const at::Tensor& latents) const {
+at::Tensor AutoencoderTinyDecoder::operator()(const at::Tensor& latents,
+                                              const DecodeOptions& options) const {
   CHECK(latents.dim() == 4 && latents.size(1) == config_.latent_channels);
-  at::Tensor x = latents.to(dtype_) / config_.scaling_factor + config_.shift_factor;
-  x = conv_in_(at::tanh(x / 3) * 3);
+  const at::Tensor unscaled = latents.to(dtype_) / config_.scaling_factor + config_.shift_factor;
+  const at::Tensor pictures = decode_in_parts(
+      unscaled, options,
+      {.blending = Blending::over_canvas, .overlap_divisor = 8, .scale = config_.scale()},
+      [this](const at::Tensor& part) { return decode(part); });
+  return pictures.to(dtype_);
+}
+
+at::Tensor AutoencoderTinyDecoder::decode(const at::Tensor& latents) const {
+  at::Tensor x = conv_in_(at::tanh(latents / 3) * 3);
   for (const Level& level : levels_) {
     for (const Block& block : level.blocks) x = block(x);
     if (level.after_upsampling) x = (*level.after_upsampling)(twice_as_large(x));

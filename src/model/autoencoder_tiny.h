@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/component_config.h"
+#include "model/decode_options.h"
 #include "nn/conv2d.h"
 #include "weights/weight_map.h"
 
@@ -43,7 +44,7 @@ class AutoencoderTinyDecoder {
 
   // latents [B, latent_channels, H, W] as the sampler leaves them, any floating dtype
   // -> [B, 3, H * scale, W * scale] in the run dtype, about -1..1, not clamped
-  at::Tensor operator()(const at::Tensor& latents) const;
+  at::Tensor operator()(const at::Tensor& latents, const DecodeOptions& options = {}) const;
 
  private:
   // Three convolutions beside a shortcut, each with ReLU.
@@ -59,6 +60,8 @@ class AutoencoderTinyDecoder {
     std::vector<Block> blocks;
     std::optional<nn::Conv2d> after_upsampling;  // not of the finest
   };
+
+  at::Tensor decode(const at::Tensor& latents) const;  // unscaled ones, in the run dtype
 
   AutoencoderTinyConfig config_;
   at::ScalarType dtype_;

@@ -1,6 +1,8 @@
 #include "nn/attention.h"
 
+#include <ATen/SDPBackend.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/_fused_sdp_choice.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
@@ -24,13 +26,28 @@ at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
   return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
 }
 
-constexpr std::int64_t kQueryRows = 512;  // the block's scores stay in the cache
+constexpr std::int64_t kQueryRows = 512;     // the block's scores stay in the cache
+constexpr std::int64_t kScores = 1LL << 24;  // elements of a block, of all images and heads
 constexpr float kLeftOut = -std::numeric_limits<float>::infinity();
 
 // Where the keys of scores [..., rows, Sk] come after the queries begin, begin + 1, ...
 at::Tensor later_keys(const at::Tensor& scores, std::int64_t begin) {
   const at::TensorOptions options = scores.options().dtype(at::kBool);
   return at::ones({scores.size(-2), scores.size(-1)}, options).triu(begin + 1);
+}
+
+// Query rows of one block of scores [B, heads, rows, keys].
+std::int64_t rows_at_once(const at::Tensor& query, std::int64_t keys) {
+  const std::int64_t row = std::max<std::int64_t>(1, query.size(0) * query.size(1) * keys);
+  return std::clamp<std::int64_t>(kScores / row, 1, kQueryRows);
+}
+
+// ATen would otherwise keep the scores of all queries at once.
+bool has_fused_kernel(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                      const std::optional<at::Tensor>& mask, bool causal) {
+  const auto backend =
+      static_cast<at::SDPBackend>(at::_fused_sdp_choice(query, key, value, mask, 0, causal));
+  return backend != at::SDPBackend::math && backend != at::SDPBackend::error;
 }
 
 // ATen's fused kernel multiplies bf16 with AMX or else in fp32, never with AVX-512's bf16 products,
@@ -61,8 +78,9 @@ at::Tensor attention_by_rows(const AttentionInput& input) {
   const double scale = 1 / std::sqrt(static_cast<double>(query.size(3)));
   at::Tensor out = at::empty_like(input.query, at::TensorOptions(), at::MemoryFormat::Contiguous);
   const at::Tensor out_heads = split_heads(out, input.heads);
-  for (std::int64_t begin = 0; begin < query.size(2); begin += kQueryRows) {
-    const std::int64_t rows = std::min(kQueryRows, query.size(2) - begin);
+  const std::int64_t most = rows_at_once(query, key.size(3));
+  for (std::int64_t begin = 0; begin < query.size(2); begin += most) {
+    const std::int64_t rows = std::min(most, query.size(2) - begin);
     at::Tensor scores = at::matmul(query.narrow(2, begin, rows) * scale, key);
     if (input.key_mask.defined()) {
       const at::Tensor left_out = input.key_mask.logical_not().unsqueeze(1).unsqueeze(1);
@@ -82,6 +100,7 @@ at::Tensor attention(const AttentionInput& input) {
   const at::Tensor value = split_heads(input.value, input.heads);
   std::optional<at::Tensor> mask;
   if (input.key_mask.defined()) mask = input.key_mask.unsqueeze(1).unsqueeze(1);
+  if (!has_fused_kernel(query, key, value, mask, input.causal)) return attention_by_rows(input);
   const at::Tensor out = at::scaled_dot_product_attention(query, key, value, mask, 0, input.causal);
   return out.transpose(1, 2).reshape(input.query.sizes());
 }

@@ -25,7 +25,8 @@ struct AttentionInput {
 // least one key.
 at::Tensor attention(const AttentionInput& input);
 
-// The same as plain products over blocks of query rows. What attention() takes where ATen's fused
+// The same as plain products over blocks of query rows, so that memory grows with the tokens and
+// not with their square. What attention() takes where ATen has no fused kernel, or where that
 // kernel does without the processor's bf16 units.
 at::Tensor attention_by_rows(const AttentionInput& input);
 

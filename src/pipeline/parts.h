@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "model/decode_options.h"
 #include "sampler/sampler.h"
 #include "text/tokenizer.h"
 
@@ -70,7 +71,10 @@ class Decoder {
  public:
   virtual ~Decoder() = default;
   virtual int scale() const = 0;  // pixels along one side of a latent
-  virtual at::Tensor decode(const at::Tensor& latents) const = 0;  // [B, 3, H, W], run dtype, -1..1
+
+  // latents [B, C, h, w] -> [B, 3, H, W], run dtype, about -1..1
+  virtual at::Tensor decode(const at::Tensor& latents,
+                            const model::DecodeOptions& options) const = 0;
   virtual std::uint64_t workspace_bytes(std::int64_t height, std::int64_t width) const = 0;
 };
 

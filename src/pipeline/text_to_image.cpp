@@ -246,7 +246,7 @@ std::vector<Image> TextToImage::finish(std::span<Generation* const> generations)
   const std::vector<ImageGeneration*> images = images_of(generations);
   for (const ImageGeneration* image : images) CHECK(image->denoised());
   const StageTimer timer(options_.observer, Stage::decode, images.size());
-  const at::Tensor decoded = parts_.decoder->decode(join_latents(images));
+  const at::Tensor decoded = parts_.decoder->decode(join_latents(images), options_.decode);
   if (!all_finite(decoded)) refuse_non_finite("decoder");
   std::vector<Image> pictures = to_images(decoded);
   timer.done();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bafa/pipeline.h"
+#include "model/decode_options.h"
 #include "pipeline/load.h"
 #include "pipeline/model_settings.h"
 #include "pipeline/parts.h"
@@ -28,6 +29,7 @@ struct TextToImageOptions {
   at::Device device = at::kCPU;
   std::string dtype;  // for the trace: "fp32", "bf16"
   std::uint64_t prompt_cache_bytes = 0;
+  model::DecodeOptions decode;
   StageObserver* observer = nullptr;  // may be null
   Trace* trace = nullptr;             // may be null
 };

@@ -41,7 +41,9 @@ class DecoderPart final : public Decoder {
 
   int scale() const override { return static_cast<int>(network_.config().scale()); }
 
-  at::Tensor decode(const at::Tensor& latents) const override { return network_(latents); }
+  at::Tensor decode(const at::Tensor& latents, const model::DecodeOptions& options) const override {
+    return network_(latents, options);
+  }
 
   std::uint64_t workspace_bytes(std::int64_t height, std::int64_t width) const override {
     const auto area = static_cast<std::uint64_t>(height * width);

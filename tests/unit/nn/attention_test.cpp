@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "support/allocated_bytes.h"
 #include "support/layer_weights.h"
 
 namespace bafa::nn {
@@ -94,6 +95,50 @@ TEST(Attention, SeesNoLaterKeysWhenItIsCausal) {
     EXPECT_LT(relative_error(attention(input), reference(input)), kFp32Error);
     EXPECT_LT(relative_error(attention_by_rows(input), reference(input)), kFp32Error);
   }
+}
+
+// Twelve heads over 3000 keys: blocks are cut to fewer rows than for smaller pictures.
+TEST(Attention, GivesTheSameNumbersInSmallBlocksOfManyScores) {
+  const AttentionInput input{.query = noise({2, 900, 24}, 1),
+                             .key = noise({2, 3000, 24}, 2),
+                             .value = noise({2, 3000, 24}, 3),
+                             .heads = 12};
+  EXPECT_LT(relative_error(attention_by_rows(input), reference(input)), 2 * kFp32Error);
+}
+
+// Without ATen's fused kernels, as on a device that lacks them.
+class WithoutFusedKernels : public testing::Test {
+ protected:
+  WithoutFusedKernels() { at::globalContext().setSDPUseFlash(false); }
+  ~WithoutFusedKernels() override { at::globalContext().setSDPUseFlash(true); }
+};
+
+TEST_F(WithoutFusedKernels, MemoryGrowsWithTheTokensNotWithTheirSquare) {
+  const auto peak = [](std::int64_t batch, std::int64_t tokens) {
+    const AttentionInput input{.query = noise({batch, tokens, 16}, 1),
+                               .key = noise({batch, tokens, 16}, 2),
+                               .value = noise({batch, tokens, 16}, 3),
+                               .heads = 2};
+    return test::peak_bytes([&] { attention(input); });
+  };
+  const std::int64_t one = peak(1, 2048);
+  EXPECT_LT(one, std::int64_t{2} * 2048 * 2048 * 4);  // all scores
+  EXPECT_LT(peak(1, 4096), 2.1 * static_cast<double>(one));
+  // No block holds more than so many scores, whatever the batch.
+  EXPECT_LT(peak(16, 2048), 9 * static_cast<double>(one));
+}
+
+TEST_F(WithoutFusedKernels, MasksAndCausalityHoldToo) {
+  AttentionInput input{.query = noise({2, 9, 16}, 1),
+                       .key = noise({2, 9, 16}, 2),
+                       .value = noise({2, 9, 16}, 3),
+                       .heads = 2,
+                       .causal = true};
+  EXPECT_LT(relative_error(attention(input), reference(input)), kFp32Error);
+  input.causal = false;
+  input.key_mask = at::ones({2, 9}, at::kBool);
+  input.key_mask.narrow(1, 4, 5)[0].fill_(false);
+  EXPECT_LT(relative_error(attention(input), reference(input)), kFp32Error);
 }
 
 TEST(SelfAttention, ProjectsAttendsAndAddsTheResidual) {

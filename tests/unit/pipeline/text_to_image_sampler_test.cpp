@@ -52,7 +52,8 @@ class ScriptedDenoiser final : public Denoiser {
 class LatentsAsPicture final : public Decoder {
  public:
   int scale() const override { return 8; }
-  at::Tensor decode(const at::Tensor& latents) const override {
+  at::Tensor decode(const at::Tensor& latents,
+                    const model::DecodeOptions& /*options*/) const override {
     decoded = latents.clone();
     return latents.narrow(1, 0, 3);
   }

@@ -35,7 +35,7 @@ TEST_P(DecoderGolden, DecodesAsTheReference) {
   const auto decoder = open(family, {}, {.latent_channels = 4});
   EXPECT_EQ(decoder->scale(), 8);
   const at::Tensor latents = golden["latents." + golden.fact("steps")].unsqueeze(0);
-  const at::Tensor decoded = decoder->decode(latents)[0] / 2 + 0.5;
+  const at::Tensor decoded = decoder->decode(latents, {})[0] / 2 + 0.5;
   EXPECT_LT(test::relative_error(decoded, golden["decoded"]), 1e-4);
 }
 
@@ -52,7 +52,7 @@ TEST(LoadDecoder, RunsInFp32InsteadOfFp16WhereConfigAndFamilySaySo) {
   const at::Tensor latents = golden["latents.3"].unsqueeze(0);
   const auto dtype = [&](at::ScalarType run, Upcast upcast) {
     return open("stable_diffusion_xl", {.dtype = run}, {.latent_channels = 4, .upcast = upcast})
-        ->decode(latents)
+        ->decode(latents, {})
         .scalar_type();
   };
   EXPECT_EQ(dtype(at::kHalf, Upcast::where_config_says), at::kFloat);
