@@ -27,7 +27,12 @@ Conv2d::Conv2d(const weights::WeightScope& scope, std::int64_t in, std::int64_t 
                     : weight.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-at::Tensor Conv2d::plain(const at::Tensor& x) const {
+at::Tensor Conv2d::without_activation(const at::Tensor& x) const {
+  if (packed_) {
+    onednn::ConvOptions options = packed_options(options_);
+    options.activation = Activation::none;
+    return onednn::conv2d(x, weight_, bias_, options);
+  }
   const std::optional<at::Tensor> bias = bias_.defined() ? std::optional(bias_) : std::nullopt;
   return at::conv2d(x, weight_, bias, options_.stride, options_.padding);
 }
@@ -35,16 +40,18 @@ at::Tensor Conv2d::plain(const at::Tensor& x) const {
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
   const at::Tensor input = x.contiguous(at::MemoryFormat::ChannelsLast);
   if (packed_) return onednn::conv2d(input, weight_, bias_, packed_options(options_));
-  return activate(plain(input), options_.activation);
+  return activate(without_activation(input), options_.activation);
 }
 
 at::Tensor Conv2d::operator()(const at::Tensor& x, const at::Tensor& residual) const {
   const at::Tensor input = x.contiguous(at::MemoryFormat::ChannelsLast);
-  if (packed_) {
+  // The operator fails on maps of one pixel: their strides fit several layouts.
+  const bool one_pixel = residual.size(2) == 1 && residual.size(3) == 1;
+  if (packed_ && !one_pixel) {
     return onednn::conv2d_add(input, residual.contiguous(at::MemoryFormat::ChannelsLast), weight_,
                               bias_, packed_options(options_));
   }
-  return activate(plain(input).add_(residual), options_.activation);
+  return activate(without_activation(input).add_(residual), options_.activation);
 }
 
 }  // namespace bafa::nn

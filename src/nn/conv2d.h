@@ -33,7 +33,7 @@ class Conv2d {
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& residual) const;
 
  private:
-  at::Tensor plain(const at::Tensor& x) const;
+  at::Tensor without_activation(const at::Tensor& x) const;
 
   at::Tensor weight_;
   at::Tensor bias_;  // undefined without one

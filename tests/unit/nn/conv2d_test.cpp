@@ -48,7 +48,8 @@ TEST_P(Conv2dShapes, EqualTheReferenceInBothDtypes) {
 
 INSTANTIATE_TEST_SUITE_P(All, Conv2dShapes,
                          testing::Values(Case{4, 12, {}, 9, 11}, Case{12, 4, {}, 8, 8},
-                                         Case{5, 7, {}, 1, 3},
+                                         Case{5, 7, {}, 1, 3}, Case{6, 8, {}, 1, 1},
+                                         Case{8, 8, {.activation = Activation::relu}, 1, 1},
                                          Case{16, 24, {.kernel = 1, .padding = 0}, 6, 5},
                                          Case{8, 8, {.stride = 2}, 9, 7},
                                          Case{8, 8, {.stride = 2, .padding = 0}, 10, 8},
