@@ -163,6 +163,15 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) CHECK(::munmap(const_cast<std::byte*>(data_), size_) == 0);
 }
 
+// Only advice: where it is not taken, nothing but memory is lost.
+void MappedFile::forget(std::span<const std::byte> part) {
+  static const auto kPage = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<std::uintptr_t>(part.data()) + kPage - 1) / kPage * kPage;
+  const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size()) / kPage * kPage;
+  if (begin >= end) return;
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 

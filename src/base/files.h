@@ -49,6 +49,10 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
+  // Takes a part of bytes() out of the process's memory, whole pages only. Reading it again is
+  // allowed and reads the file again.
+  static void forget(std::span<const std::byte> part);
+
  private:
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;

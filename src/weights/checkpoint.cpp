@@ -136,8 +136,15 @@ std::span<const std::byte> Checkpoint::bytes(const Tensor& tensor) const {
   const bool same = !failed && size == file.map.bytes().size() &&
                     fs::last_write_time(file.path, failed) == file.written && !failed;
   if (!same) refuse(file.path, "the file was changed while it was being loaded");
-  return file.map.bytes().subspan(tensor.stored.begin, tensor.stored.end - tensor.stored.begin);
+  return span_of(tensor);
 }
+
+std::span<const std::byte> Checkpoint::span_of(const Tensor& tensor) const {
+  return files_[tensor.file].map.bytes().subspan(tensor.stored.begin,
+                                                 tensor.stored.end - tensor.stored.begin);
+}
+
+void Checkpoint::forget(const Tensor& tensor) const { MappedFile::forget(span_of(tensor)); }
 
 std::uint64_t Checkpoint::total_bytes() const {
   std::uint64_t total = 0;

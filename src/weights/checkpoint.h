@@ -40,6 +40,10 @@ class Checkpoint {
   // cut in place ends the process at the next access, so nothing may point into the map for long.
   std::span<const std::byte> bytes(const Tensor& tensor) const;
 
+  // To be called when bytes(tensor) were copied, so that a file is never in memory as a whole
+  // beside what is made of it.
+  void forget(const Tensor& tensor) const;
+
   std::uint64_t total_bytes() const;  // of all tensors
   std::string source() const;         // for messages: the file, or the index
 
@@ -52,6 +56,7 @@ class Checkpoint {
 
   void open(const std::filesystem::path& path);
   void open_shards(const std::filesystem::path& index);
+  std::span<const std::byte> span_of(const Tensor& tensor) const;
 
   std::filesystem::path source_;
   std::vector<File> files_;

@@ -108,6 +108,7 @@ at::Tensor WeightMap::State::copy(const Checkpoint::Tensor& tensor, at::IntArray
   const std::span<const std::byte> bytes = checkpoint.bytes(tensor);
   CHECK(loaded.nbytes() == bytes.size());
   if (!bytes.empty()) std::memcpy(loaded.mutable_data_ptr(), bytes.data(), bytes.size());
+  checkpoint.forget(tensor);
   return loaded.to(at::TensorOptions(options.device).dtype(dtype));
 }
 

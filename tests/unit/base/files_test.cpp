@@ -6,7 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
+#include <fstream>
+#include <span>
 #include <string>
 
 #include "bafa/error.h"
@@ -128,6 +132,33 @@ TEST_F(Files, AreMappedWhole) {
   ASSERT_EQ(file.bytes().size(), 6u);
   EXPECT_EQ(static_cast<char>(file.bytes()[5]), 'd');
   EXPECT_TRUE(first.bytes().empty());  // NOLINT(bugprone-use-after-move): what a move leaves
+}
+
+// Bytes of files that this process has in memory.
+std::int64_t mapped_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t total = 0;
+  std::int64_t resident = 0;
+  std::int64_t shared = 0;
+  statm >> total >> resident >> shared;
+  return shared * ::sysconf(_SC_PAGESIZE);
+}
+
+std::size_t count_x(std::span<const std::byte> bytes) {
+  return static_cast<std::size_t>(std::ranges::count(bytes, std::byte{'x'}));
+}
+
+TEST_F(Files, ThatAreForgottenTakeNoMemoryAndAreReadAgain) {
+  constexpr std::int64_t kBytes = 16 << 20;
+  write_file(folder_ / "x", std::string(kBytes, 'x'));
+  const MappedFile file(folder_ / "x");
+  EXPECT_EQ(count_x(file.bytes()), std::size_t{kBytes});
+  const std::int64_t before = mapped_bytes();
+  MappedFile::forget(file.bytes().subspan(1));
+  EXPECT_LT(mapped_bytes(), before - kBytes / 2);
+  EXPECT_EQ(count_x(file.bytes()), std::size_t{kBytes});
+  MappedFile::forget(file.bytes().subspan(5, 10));
+  MappedFile::forget({});
 }
 
 TEST_F(Files, ThatAreEmptyMapToNothing) {
