@@ -51,7 +51,7 @@ def learn_merges(words, count):
     return merges
 
 
-def make_tokenizer(folder, pad_token):
+def make_tokenizer(folder, pad_token, max_length=MAX_LENGTH):
     """CLIP's tokenizer as published: vocab.json, merges.txt and what goes with them."""
     folder.mkdir(parents=True)
     merges = learn_merges(WORDS, 60)
@@ -68,7 +68,7 @@ def make_tokenizer(folder, pad_token):
     added = {name: {"__type": "AddedToken", **token} for name, token in special.items()}
     write_json(folder / "tokenizer_config.json", {
         "add_prefix_space": False, **added, "do_lower_case": True, "errors": "replace",
-        "model_max_length": MAX_LENGTH, "pad_token": pad_token,
+        "model_max_length": max_length, "pad_token": pad_token,
         "tokenizer_class": "CLIPTokenizer"})
     return CLIPTokenizer.from_pretrained(folder)
 
@@ -134,15 +134,16 @@ class Painter:
 
     def paint(self, case, noise=None):
         names = {"prompt": "prompt", "negative": "negative_prompt", "width": "width",
-                 "height": "height", "steps": "num_inference_steps", "guidance": "guidance_scale"}
+                 "height": "height", "steps": "num_inference_steps", "guidance": "guidance_scale",
+                 "rescale": "guidance_rescale", "clip_skip": "clip_skip"}
         arguments = {names[key]: value for key, value in case.items() if key in names}
         generator = torch.Generator("cpu").manual_seed(case["seed"])
         picture = self.pipeline(**arguments, generator=generator, latents=noise, output_type="np")
         return torch.from_numpy((picture.images[0] * 255).round().astype("uint8"))
 
     def tokens(self, tokenizer, text):
-        return tokenizer(text, padding="max_length", truncation=True, max_length=MAX_LENGTH,
-                         return_tensors="pt").input_ids[0]
+        return tokenizer(text, padding="max_length", truncation=True, return_tensors="pt",
+                         max_length=tokenizer.model_max_length).input_ids[0]
 
     def texts(self, case):
         """What the encoders make of the prompts."""
@@ -150,6 +151,8 @@ class Painter:
         options = dict(device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=guided)
         if "negative" in case and guided:
             options["negative_prompt"] = case["negative"]
+        if "clip_skip" in case:
+            options["clip_skip"] = case["clip_skip"]
         embeds = self.pipeline.encode_prompt(case["prompt"], **options)
         names = ("prompt_embeds", "negative_prompt_embeds", "pooled_prompt_embeds",
                  "negative_pooled_prompt_embeds")
