@@ -25,8 +25,10 @@ struct GenerateRequest {
   std::optional<std::int64_t> height;  // pixels
   std::optional<std::int64_t> steps;
   std::optional<double> guidance_scale;
-  std::optional<std::int64_t> seed;   // of the first picture; absent: drawn at random
-  std::optional<std::int64_t> count;  // pictures; picture i is painted with seed + i
+  std::optional<double> guidance_rescale;  // share of guidance's contrast that is taken back
+  std::optional<std::int64_t> clip_skip;   // layers left out at the text encoder's end
+  std::optional<std::int64_t> seed;        // of the first picture; absent: drawn at random
+  std::optional<std::int64_t> count;       // pictures; picture i is painted with seed + i
   std::optional<std::string> sampler;
 };
 
@@ -39,6 +41,8 @@ struct FieldNames {
   std::string_view height = "height";
   std::string_view steps = "steps";
   std::string_view guidance_scale = "guidance_scale";
+  std::string_view guidance_rescale = "guidance_rescale";
+  std::string_view clip_skip = "clip_skip";
   std::string_view seed = "seed";
   std::string_view count = "n";
   std::string_view sampler = "sampler";
@@ -53,6 +57,8 @@ struct GenerationParams {
   int height = 0;
   int steps = 0;
   double guidance_scale = 1.0;
+  double guidance_rescale = 0.0;  // 0 without guidance
+  int clip_skip = 0;
   std::int64_t seed = 0;
   int count = 1;
   std::string sampler;

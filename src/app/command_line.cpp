@@ -124,6 +124,10 @@ void add_request_flags(CLI::App& app, GenerateRequest& request) {
       "WIDTHxHEIGHT in pixels (default: the model's)");
   add_integer(app, "--steps", request.steps, "denoising steps (default: the model's)");
   app.add_option("--guidance", request.guidance_scale, "guidance scale; 0 and 1: none");
+  app.add_option("--guidance-rescale", request.guidance_rescale,
+                 "share of guidance's contrast that is taken back, 0 to 1");
+  add_integer(app, "--clip-skip", request.clip_skip,
+              "layers left out at the text encoder's end (default: the model's)");
 }
 
 struct Serve {
@@ -337,6 +341,8 @@ FieldNames field_names() {
           .height = "--size",
           .steps = "--steps",
           .guidance_scale = "--guidance",
+          .guidance_rescale = "--guidance-rescale",
+          .clip_skip = "--clip-skip",
           .seed = "--seed",
           .count = "--count",
           .sampler = "--sampler"};

@@ -67,8 +67,8 @@ void check_text(std::string_view name, const std::string& text, std::size_t max_
   if (!is_utf8(text)) refuse({name}, "must be UTF-8");
 }
 
-double checked_guidance(std::string_view name, std::optional<double> value,
-                        const Range<double>& range) {
+double checked_number(std::string_view name, std::optional<double> value,
+                      const Range<double>& range) {
   if (!value) return range.fallback;
   if (!std::isfinite(*value) || !range.contains(*value)) {
     refuse({name}, "must be a number from " + shown(range.min) + " to " + shown(range.max));
@@ -126,12 +126,16 @@ ValidRequest validate(const GenerateRequest& request, const Capabilities& capabi
   check_pixels(params, size.max_pixels, names);
   params.steps = checked_integer({names.steps}, request.steps, capabilities.steps);
   params.guidance_scale =
-      checked_guidance(names.guidance_scale, request.guidance_scale, capabilities.guidance_scale);
+      checked_number(names.guidance_scale, request.guidance_scale, capabilities.guidance_scale);
+  const double rescale = checked_number(names.guidance_rescale, request.guidance_rescale,
+                                        capabilities.guidance_rescale);
+  params.clip_skip = checked_integer({names.clip_skip}, request.clip_skip, capabilities.clip_skip);
   params.count = checked_count(names.count, request.count, capabilities.images);
   params.seed = checked_seed(names.seed, request.seed.value_or(random_seed), params.count);
   params.sampler = checked_sampler(names.sampler, request.sampler, capabilities.samplers);
   check_sampler_steps(params, capabilities, names);
   if (capabilities.negative_prompt && params.guidance_scale > capabilities.no_guidance_until) {
+    params.guidance_rescale = rescale;
     params.negative_prompt = request.negative_prompt;
   }
   return ValidRequest(std::move(params));

@@ -60,6 +60,8 @@ GenerateRequest read_request(ObjectReader& body, FieldNames& names) {
   if (!request.steps) names.steps = "num_inference_steps";
   merge(request.steps, body.integer("num_inference_steps"), "steps", "num_inference_steps");
   request.guidance_scale = body.number("guidance_scale");
+  request.guidance_rescale = body.number("guidance_rescale");
+  request.clip_skip = body.integer("clip_skip");
   request.seed = body.integer("seed");
   request.count = body.integer("n");
   request.sampler = body.string("sampler");

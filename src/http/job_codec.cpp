@@ -18,6 +18,8 @@ Json params_json(const GenerationParams& params) {
                {"height", params.height},
                {"steps", params.steps},
                {"guidance_scale", params.guidance_scale},
+               {"guidance_rescale", params.guidance_rescale},
+               {"clip_skip", params.clip_skip},
                {"seed", params.seed},
                {"n", params.count},
                {"sampler", params.sampler}};

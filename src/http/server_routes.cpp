@@ -26,6 +26,8 @@ Json capabilities_json(const Capabilities& model) {
           {"steps", range_json(model.steps)},
           {"guidance_scale", range_json(model.guidance_scale)},
           {"no_guidance_until", model.no_guidance_until},
+          {"guidance_rescale", range_json(model.guidance_rescale)},
+          {"clip_skip", range_json(model.clip_skip)},
           {"n", range_json(model.images)},
           {"negative_prompt", model.negative_prompt},
           {"samplers", model.samplers},

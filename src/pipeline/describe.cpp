@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
@@ -19,8 +20,10 @@ ComponentDescription describe_component(const ModelIndex& index, const std::stri
                                         const Component& component) {
   ComponentDescription description{
       .name = name, .library = component.library, .class_name = component.class_name};
+  description.is_run = is_run(index, name);
   const std::string stem = weights_stem(name, component);
   if (stem.empty()) return description;
+  if (!description.is_run && !std::filesystem::exists(index.folder / name)) return description;
   const weights::Checkpoint checkpoint(index.folder / name, stem);
   description.tensors = checkpoint.tensors().size();
   description.weights_bytes = checkpoint.total_bytes();

@@ -22,6 +22,7 @@ class ImageGeneration final : public Generation {
 
   BatchKey batch_key;
   double guidance_scale = 1.0;
+  double guidance_rescale = 0.0;
   sampler::Schedule schedule;
   int done = 0;
   std::shared_ptr<const ConditionedPrompt> text;

@@ -34,10 +34,12 @@ struct LoadOptions {
   std::string dtype = "auto";  // auto, fp32, bf16
   int threads = 0;             // of the device's kernels on a CPU; 0: one per core
   LimitsConfig limits;
-  text::TokenizerOptions tokenizer;                // of every tokenizer that the model has
-  std::uint64_t prompt_cache_bytes = 32ull << 20;  // of encoded prompts kept; 0: none
-  StageObserver* observer = nullptr;               // outlives the pipeline
-  Trace* trace = nullptr;                          // outlives the pipeline; records its first image
+  text::TokenizerOptions tokenizer;  // of every tokenizer that the model has
+  // Of encoded prompts kept; 0: none. One of SDXL takes 28 MB in bf16, the attentions' keys and
+  // values being most of it, and a picture with guidance takes two.
+  std::uint64_t prompt_cache_bytes = 256ull << 20;
+  StageObserver* observer = nullptr;  // outlives the pipeline
+  Trace* trace = nullptr;             // outlives the pipeline; records its first image
 };
 
 // Throws Error{invalid_model} for damaged or unfitting files, Error{unsupported_model} naming the
@@ -60,6 +62,7 @@ struct ComponentDescription {
   std::size_t tensors = 0;
   std::uint64_t parameters = 0;
   std::uint64_t weights_bytes = 0;  // on disk
+  bool is_run = true;               // else painting does without it, and its folder may be absent
 };
 
 struct ModelDescription {

@@ -83,12 +83,15 @@ std::unique_ptr<Pipeline> load(const LoadOptions& options) {
                    .multiple = parts.decoder->scale() * parts.denoiser->patch(),
                    .max_width = parts.max_width,
                    .max_height = parts.max_height,
-                   .guidance_scale = parts.guidance_scale,
                    .no_guidance_until = parts.guidance == Guidance::from_negative ? 1.0 : 0.0,
                    .previews = parts.fits_preview,
                    .max_prompt_tokens = parts.conditioner->max_tokens(),
                    .latent_channels = parts.denoiser->latent_channels(),
-                   .negative_prompt = !parts.denoiser->takes_guidance()};
+                   .defaults = family.defaults,
+                   .max_clip_skip = parts.conditioner->max_clip_skip(),
+                   .negative_prompt = !parts.denoiser->takes_guidance(),
+                   .rescales_guidance = !parts.denoiser->takes_guidance() &&
+                                        parts.guidance == Guidance::from_negative};
   for (const auto& sampler : parts.samplers) {
     facts.samplers.emplace_back(sampler->name());
     facts.sampler_max_steps[facts.samplers.back()] = sampler->max_steps();

@@ -150,10 +150,8 @@ memory::PhaseNeeds decode_needs(const ModelIndex& index, const memory::DecoderFa
 }
 
 // Whether every picture is seen twice.
-bool is_guided(const ModelIndex& index, std::optional<double> asked, std::optional<double> own) {
-  const bool beyond_prompt = index.family == "ZImagePipeline";
-  const double scale = asked.value_or(own.value_or(beyond_prompt ? 0 : 1));
-  return scale > (beyond_prompt ? 0 : 1);
+bool is_guided(const ModelIndex& index, double scale) {
+  return scale > (index.family == "ZImagePipeline" ? 0 : 1);
 }
 
 std::vector<std::string> left_out(const ModelIndex& index, const std::string& denoiser) {
@@ -171,6 +169,7 @@ MemoryAnswer memory_needs(const MemoryQuestion& question) {
   const ModelIndex index = read_model_index(question.model);
   if (question.type == DataType::fp16) refuse_fp16(index);
   const ModelSettings settings = read_model_settings(question.model);
+  const RequestDefaults defaults = defaults_of(index);
   const GenerateRequest& request = question.request;
   const std::string denoiser = denoiser_of(index);
   index.at("vae");
@@ -181,13 +180,15 @@ MemoryAnswer memory_needs(const MemoryQuestion& question) {
   const std::int64_t native = native_side(index, denoiser, scale);
 
   MemoryAnswer answer{.name = settings.name, .family = index.family};
-  answer.steps = static_cast<int>(within(request.steps, settings.steps, kMaxSteps, "steps"));
+  answer.steps = static_cast<int>(
+      within(request.steps, settings.steps.value_or(defaults.steps), kMaxSteps, "steps"));
   answer.workload = {
       .width = side(request.width, settings.width.value_or(static_cast<int>(native)), multiple),
       .height = side(request.height, settings.height.value_or(static_cast<int>(native)), multiple),
       .batch = within(request.count, 1, memory::kMaxBatch, "batch"),
       .tokens = prompt_tokens(index),
-      .guided = is_guided(index, request.guidance_scale, settings.guidance_scale)};
+      .guided = is_guided(index, request.guidance_scale.value_or(
+                                     settings.guidance_scale.value_or(defaults.guidance_scale)))};
   answer.needs[index_of(Phase::encode)] = encode_needs(index, answer.workload, question.type);
   answer.needs[index_of(Phase::denoise)] = denoise_needs(index, denoiser, answer, question, scale);
   answer.needs[index_of(Phase::decode)] =

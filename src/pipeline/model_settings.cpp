@@ -16,6 +16,7 @@ namespace {
 constexpr int kMinSide = 32;
 constexpr int kMaxSide = 1024;  // at least this much is allowed, whatever the model was trained at
 constexpr int kMaxSteps = 1000;
+constexpr int kMaxLayers = 1000;
 constexpr double kMaxGuidance = 20.0;
 
 std::array<float, 3> colour(const ComponentConfig& config, const char* key, const Json& json) {
@@ -68,11 +69,14 @@ void read_defaults(ComponentConfig& config, ModelSettings& settings) {
   const Json* json = config.any("defaults");
   if (json == nullptr || json->is_null()) return;
   ComponentConfig defaults(*json, config.source() + ": defaults");
-  settings.steps = static_cast<int>(defaults.integer("steps", settings.steps, {1, kMaxSteps}));
-  if (defaults.has("guidance_scale"))
-    settings.guidance_scale = defaults.number("guidance_scale", 0);
-  if (const double scale = settings.guidance_scale.value_or(0); scale < 0 || scale > kMaxGuidance)
-    defaults.refuse_invalid("guidance_scale", "must be between 0 and 20");
+  if (defaults.has("steps"))
+    settings.steps = static_cast<int>(defaults.integer("steps", 1, {1, kMaxSteps}));
+  if (defaults.has("guidance_scale")) {
+    settings.guidance_scale = defaults.number("guidance_scale", 1);
+    if (*settings.guidance_scale < 0 || *settings.guidance_scale > kMaxGuidance)
+      defaults.refuse_invalid("guidance_scale", "must be between 0 and 20");
+  }
+  settings.clip_skip = static_cast<int>(defaults.integer("clip_skip", 0, {0, kMaxLayers}));
   settings.width = read_side(defaults, "width");
   settings.height = read_side(defaults, "height");
   defaults.finish();
@@ -126,10 +130,15 @@ ModelSettings read_model_settings(const std::filesystem::path& folder) {
 
 Capabilities make_capabilities(const ModelSettings& settings, const ModelFacts& facts,
                                const LimitsConfig& limits) {
-  if (settings.steps > limits.max_steps)
+  const int steps = settings.steps.value_or(facts.defaults.steps);
+  const double guidance_scale = settings.guidance_scale.value_or(facts.defaults.guidance_scale);
+  if (settings.clip_skip > facts.max_clip_skip)
+    refuse_default("clip_skip",
+                   std::to_string(facts.max_clip_skip) + ", the most it can do without");
+  if (steps > limits.max_steps)
     refuse_default("steps", std::to_string(limits.max_steps) + " (limits.max_steps)");
   const auto sampler_limit = facts.sampler_max_steps.find(facts.samplers.front());
-  if (sampler_limit != facts.sampler_max_steps.end() && settings.steps > sampler_limit->second)
+  if (sampler_limit != facts.sampler_max_steps.end() && steps > sampler_limit->second)
     refuse_default("steps", std::to_string(sampler_limit->second) + ", the most that " +
                                 sampler_limit->first + " takes");
   if (settings.preview &&
@@ -142,11 +151,12 @@ Capabilities make_capabilities(const ModelSettings& settings, const ModelFacts& 
   capabilities.model = settings.name;
   capabilities.family = facts.family;
   capabilities.size = size_limits(settings, facts, limits.max_pixels);
-  capabilities.steps = {1, limits.max_steps, settings.steps};
-  capabilities.guidance_scale = {0.0, kMaxGuidance,
-                                 settings.guidance_scale.value_or(facts.guidance_scale)};
+  capabilities.steps = {1, limits.max_steps, steps};
+  capabilities.guidance_scale = {0.0, kMaxGuidance, guidance_scale};
   capabilities.no_guidance_until = facts.no_guidance_until;
   capabilities.negative_prompt = facts.negative_prompt;
+  capabilities.guidance_rescale = {0.0, facts.rescales_guidance ? 1.0 : 0.0, 0.0};
+  capabilities.clip_skip = {0, facts.max_clip_skip, settings.clip_skip};
   capabilities.images = {1, limits.max_images, 1};
   capabilities.samplers = facts.samplers;
   for (const auto& [sampler, most] : facts.sampler_max_steps)

@@ -21,11 +21,18 @@ struct PreviewColours {
   std::array<float, 3> bias{};
 };
 
+// Of requests, where neither they nor model.json say it.
+struct RequestDefaults {
+  int steps = 8;
+  double guidance_scale = 1.0;
+};
+
 struct ModelSettings {
   std::string name;
-  int steps = 8;
-  std::optional<double> guidance_scale;  // absent: as the family has it
-  std::optional<int> width;              // pixels
+  std::optional<int> steps;  // these two: else as the family's pipeline class does in the reference
+  std::optional<double> guidance_scale;
+  int clip_skip = 0;         // layers left out at the text encoder's end
+  std::optional<int> width;  // pixels
   std::optional<int> height;
   std::string sampler;           // the default, instead of scheduler_config.json's; "": that
   std::string timestep_spacing;  // for all samplers; "": as scheduler_config.json says
@@ -43,14 +50,16 @@ struct ModelFacts {
   int multiple = 8;     // pixels along one side of what the denoiser takes for one place
   int max_width = 0;    // pixels; 0: no limit of the model's own
   int max_height = 0;
-  double guidance_scale = 1.0;     // the family's default
   double no_guidance_until = 1.0;  // up to here a scale means: none
   bool previews = false;           // without colours of its own too
   int max_prompt_tokens = 0;
   std::vector<std::string> samplers;             // the default first
   std::map<std::string, int> sampler_max_steps;  // the most steps that each takes
   std::int64_t latent_channels = 0;
-  bool negative_prompt = true;  // guidance leads away from one
+  RequestDefaults defaults;  // of the family
+  int max_clip_skip = 0;
+  bool negative_prompt = true;     // guidance leads away from one
+  bool rescales_guidance = false;  // GenerationParams::guidance_rescale has a meaning
 };
 
 // Throws Error{invalid_model} when defaults and limits contradict each other.

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
 #include "model/decode_options.h"
 #include "sampler/sampler.h"
 #include "text/tokenizer.h"
@@ -35,6 +36,14 @@ class Conditioner {
 
   // An absent prompt is a negative one that nobody gave; families differ in what they take then.
   virtual EncodedPrompt encode(const std::optional<std::string>& prompt) const = 0;
+
+  // The same without so many layers at the encoders' end, at most max_clip_skip().
+  virtual EncodedPrompt encode_skipping(const std::optional<std::string>& prompt,
+                                        int layers) const {
+    CHECK(layers == 0);
+    return encode(prompt);
+  }
+  virtual int max_clip_skip() const { return 0; }
 };
 
 // What a denoiser can work out from a text alone, once for all steps. Opaque to the others.
@@ -100,7 +109,6 @@ struct Parts {
   int max_width = 0;    // pixels; 0: no limit of the model's own
   int max_height = 0;
   Guidance guidance = Guidance::from_negative;
-  double guidance_scale = 1.0;              // the family's default
   bool fits_preview = false;                // colours for previews are found from the decoder
   at::ScalarType noise_dtype = at::kFloat;  // in which the reference draws noise
 };

@@ -11,30 +11,28 @@ std::uint64_t size_bytes(const ConditionedPrompt& prompt) {
   return bytes;
 }
 
-std::shared_ptr<const ConditionedPrompt> PromptCache::find(
-    const std::optional<std::string>& prompt) {
-  const auto found = by_prompt_.find(prompt);
-  if (found == by_prompt_.end()) return nullptr;
+std::shared_ptr<const ConditionedPrompt> PromptCache::find(const PromptKey& key) {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, found->second);
   return found->second->value;
 }
 
-void PromptCache::insert(const std::optional<std::string>& prompt,
-                         std::shared_ptr<const ConditionedPrompt> value) {
-  const std::uint64_t bytes = size_bytes(*value) + prompt.value_or("").size();
-  if (bytes > max_bytes_ || by_prompt_.contains(prompt)) return;
+void PromptCache::insert(const PromptKey& key, std::shared_ptr<const ConditionedPrompt> value) {
+  const std::uint64_t bytes = size_bytes(*value) + 2 * key.text.value_or("").size();
+  if (bytes > max_bytes_ || by_key_.contains(key)) return;
   while (bytes_ + bytes > max_bytes_) {
     bytes_ -= entries_.back().bytes;
-    by_prompt_.erase(entries_.back().prompt);
+    by_key_.erase(entries_.back().key);
     entries_.pop_back();
   }
-  entries_.push_front({prompt, std::move(value), bytes});
-  by_prompt_.emplace(entries_.front().prompt, entries_.begin());
+  entries_.push_front({key, std::move(value), bytes});
+  by_key_.emplace(key, entries_.begin());
   bytes_ += bytes;
 }
 
 void PromptCache::clear() {
-  by_prompt_.clear();
+  by_key_.clear();
   entries_.clear();
   bytes_ = 0;
 }

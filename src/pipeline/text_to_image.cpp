@@ -79,6 +79,15 @@ at::Tensor per_image(std::span<ImageGeneration* const> images, at::Device device
   return values.to(device);
 }
 
+// Guidance widens the range of a prediction. A share [B, 1, 1, 1] of it is put back to the range
+// that the prompt alone gives. Source: rescale_noise_cfg of diffusers' pipelines.
+at::Tensor rescaled(const at::Tensor& guided, const at::Tensor& with_text,
+                    const at::Tensor& share) {
+  const auto deviation = [](const at::Tensor& x) { return x.std({1, 2, 3}, true, true); };
+  const at::Tensor ratio = deviation(with_text) / deviation(guided);
+  return share * (guided * ratio) + (1 - share) * guided;
+}
+
 void refuse_non_finite(const char* what) {
   throw Error(ErrorCode::non_finite_output,
               std::string("the ") + what + " gave numbers that are infinite or not numbers");
@@ -126,12 +135,11 @@ Cost TextToImage::cost(const ValidRequest& request) const {
           .batch_key = key};
 }
 
-std::shared_ptr<const ConditionedPrompt> TextToImage::condition(
-    const std::optional<std::string>& prompt) {
+std::shared_ptr<const ConditionedPrompt> TextToImage::condition(const PromptKey& prompt) {
   if (auto cached = prompts_.find(prompt)) return cached;
   const StageTimer timer(options_.observer, Stage::encode, 1);
   ConditionedPrompt made;
-  made.encoded = parts_.conditioner->encode(prompt);
+  made.encoded = parts_.conditioner->encode_skipping(prompt.text, prompt.clip_skip);
   const at::Tensor& pooled = made.encoded.pooled;
   if (!all_finite(made.encoded.embeds) || (pooled.defined() && !all_finite(pooled)))
     refuse_non_finite("text encoder");
@@ -148,8 +156,10 @@ std::unique_ptr<ImageGeneration> TextToImage::begin_one(const ImageTask& task) {
   image->batch_key = batch_key(params);
   image->guidance_scale = params.guidance_scale;
   image->schedule = sampler_of(image->batch_key).schedule(params.steps);
-  image->text = condition(params.prompt);
-  if (is_guided(params)) image->negative = condition(params.negative_prompt);
+  image->guidance_rescale = params.guidance_rescale;
+  image->text = condition({.text = params.prompt, .clip_skip = params.clip_skip});
+  // Whole, as in the reference.
+  if (is_guided(params)) image->negative = condition({.text = params.negative_prompt});
 
   const auto seed =
       static_cast<std::uint64_t>(params.seed) + static_cast<std::uint64_t>(task.index);
@@ -194,11 +204,19 @@ at::Tensor TextToImage::predict(std::span<ImageGeneration* const> images,
   if (!key.guided) return parts_.denoiser->predict(input).to(at::kFloat);
 
   const at::Tensor scale = input.guidance_scales.to(at::kFloat).view({-1, 1, 1, 1});
+  const at::Tensor rescale =
+      per_image(images, options_.device,
+                [](const ImageGeneration& image) { return image.guidance_rescale; })
+          .to(at::kFloat)
+          .view({-1, 1, 1, 1});
   for (at::Tensor* tensor : {&input.latents, &input.timesteps, &input.guidance_scales})
     *tensor = at::cat({*tensor, *tensor});
   const std::vector<at::Tensor> halves = parts_.denoiser->predict(input).to(at::kFloat).chunk(2);
   const at::Tensor& from = parts_.guidance == Guidance::from_negative ? halves[0] : halves[1];
-  return from + scale * (halves[1] - halves[0]);
+  const at::Tensor guided = from + scale * (halves[1] - halves[0]);
+  const bool plain = std::ranges::all_of(
+      images, [](const ImageGeneration* image) { return image->guidance_rescale == 0; });
+  return plain ? guided : rescaled(guided, halves[1], rescale);
 }
 
 void TextToImage::step(std::span<Generation* const> generations) {

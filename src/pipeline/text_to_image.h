@@ -50,7 +50,7 @@ class TextToImage final : public Pipeline {
  private:
   bool is_guided(const GenerationParams& params) const;
   BatchKey batch_key(const GenerationParams& params) const;
-  std::shared_ptr<const ConditionedPrompt> condition(const std::optional<std::string>& prompt);
+  std::shared_ptr<const ConditionedPrompt> condition(const PromptKey& prompt);
   const sampler::Sampler& sampler_of(const BatchKey& key) const;
   std::unique_ptr<ImageGeneration> begin_one(const ImageTask& task);
   at::Tensor predict(std::span<ImageGeneration* const> images, const at::Tensor& latents) const;

@@ -140,6 +140,8 @@ TEST(Models, DescribesAFolder) {
   EXPECT_EQ(model["family"], "AltDiffusionPipeline");
   EXPECT_EQ(model["refusal"], "");
   EXPECT_GE(model["components"].size(), 3u);
+  EXPECT_GT(model["needs_bytes"]["least"], 0);
+  EXPECT_GT(model["needs_bytes"]["resident"], model["needs_bytes"]["least"]);
 }
 
 TEST(Tokenize, AnswersALineForALine) {

@@ -29,6 +29,7 @@ void write_index(const fs::path& folder, const std::string& family, const Json& 
   index["_class_name"] = family;
   index["_diffusers_version"] = "0.36.0";
   write_json(folder / "model_index.json", index);
+  write_json(folder / "model.json", {{"defaults", {{"steps", 8}, {"guidance_scale", 0}}}});
 }
 
 Json vae_config(std::int64_t latents, std::int64_t sample_size) {

@@ -74,8 +74,9 @@ Parts load_alt_diffusion(const ModelIndex& index, const LoadTarget& target) {
   Parts parts;
   LoadedUNet unet = load_unet(index, target, {});
   parts.denoiser = std::move(unet.denoiser);
-  parts.decoder =
-      load_decoder(index, target, {.latent_channels = parts.denoiser->latent_channels()});
+  parts.decoder = load_decoder(index, target,
+                               {.latent_channels = parts.denoiser->latent_channels(),
+                                .unscaling = Unscaling::scaling_factor_only});
   parts.conditioner = load_conditioner(index, target, unet.config.text_features);
   parts.native_side = static_cast<int>(unet.config.sample_size) * parts.decoder->scale();
   // The reference has no pipeline that runs flow matching here; those that do draw in fp32.

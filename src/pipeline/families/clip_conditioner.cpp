@@ -63,7 +63,14 @@ EncodedPrompt ClipConditioner::zeros() const {
   return encoded;
 }
 
-EncodedPrompt ClipConditioner::encode(const std::optional<std::string>& prompt) const {
+int ClipConditioner::max_clip_skip() const {
+  std::int64_t layers = parts_.front().encoder.config().layers;
+  for (const ClipTextPart& part : parts_) layers = std::min(layers, part.encoder.config().layers);
+  return static_cast<int>(layers - 1 - options_.skipped_layers);
+}
+
+EncodedPrompt ClipConditioner::encode_skipping(const std::optional<std::string>& prompt,
+                                               int layers) const {
   if (!prompt && options_.zeros_for_absent_prompt) return zeros();
   EncodedPrompt encoded;
   std::vector<at::Tensor> embeds;
@@ -72,7 +79,7 @@ EncodedPrompt ClipConditioner::encode(const std::optional<std::string>& prompt) 
     const at::Tensor ids = at::tensor(tokenized.token_ids, at::TensorOptions(at::kLong));
     const model::ClipText::Output output =
         part.encoder({.ids = ids.unsqueeze(0).to(options_.target.device),
-                      .skipped_layers = options_.skipped_layers,
+                      .skipped_layers = options_.skipped_layers + layers,
                       .final_norm = options_.final_norm});
     embeds.push_back(output.hidden.squeeze(0));
     if (output.pooled.defined()) encoded.pooled = output.pooled.squeeze(0);

@@ -41,7 +41,12 @@ class ClipConditioner final : public Conditioner {
   int max_tokens() const override;
 
   // embeds [max_tokens(), the sum of the encoders' features]
-  EncodedPrompt encode(const std::optional<std::string>& prompt) const override;
+  EncodedPrompt encode(const std::optional<std::string>& prompt) const override {
+    return encode_skipping(prompt, 0);
+  }
+  EncodedPrompt encode_skipping(const std::optional<std::string>& prompt,
+                                int layers) const override;
+  int max_clip_skip() const override;  // one layer must be left
 
   std::int64_t text_features() const;    // width of the embeddings
   std::int64_t pooled_features() const;  // 0: no pooled text

@@ -70,7 +70,12 @@ void check_latents(const ComponentConfig& json, std::int64_t own, std::int64_t d
 std::unique_ptr<Decoder> load_autoencoder_kl(const ModelIndex& index, LoadTarget target,
                                              const DecoderOptions& options) {
   ComponentConfig json(folder_of(index) / "config.json");
-  const model::AutoencoderKlConfig config = model::parse_autoencoder_kl_config(json);
+  model::AutoencoderKlConfig config = model::parse_autoencoder_kl_config(json);
+  if (options.unscaling != Unscaling::all) config.shift_factor = 0;
+  if (options.unscaling == Unscaling::scaling_factor_only) {
+    config.latents_mean.clear();
+    config.latents_std.clear();
+  }
   check_latents(json, config.latent_channels, options.latent_channels);
   const bool upcast = options.upcast == Upcast::where_config_says && config.force_upcast;
   if (upcast && target.dtype == at::kHalf) target.dtype = at::kFloat;
@@ -86,7 +91,8 @@ std::unique_ptr<Decoder> load_autoencoder_kl(const ModelIndex& index, LoadTarget
 std::unique_ptr<Decoder> load_autoencoder_tiny(const ModelIndex& index, const LoadTarget& target,
                                                const DecoderOptions& options) {
   ComponentConfig json(folder_of(index) / "config.json");
-  const model::AutoencoderTinyConfig config = model::parse_autoencoder_tiny_config(json);
+  model::AutoencoderTinyConfig config = model::parse_autoencoder_tiny_config(json);
+  if (options.unscaling != Unscaling::all) config.shift_factor = 0;
   check_latents(json, config.latent_channels, options.latent_channels);
   weights::WeightMap map = open_weights(index, {.dtype = target.dtype,
                                                 .device = target.device,

@@ -18,9 +18,18 @@ std::vector<std::string> decoder_classes();
 // so in some families only.
 enum class Upcast { never, where_config_says };
 
+// What of its config the family's pipeline class heeds in the reference when it puts latents back
+// to scale.
+enum class Unscaling {
+  all,            // scaling_factor, shift_factor, or latents_mean and latents_std
+  without_shift,  // not shift_factor
+  scaling_factor_only
+};
+
 struct DecoderOptions {
   std::int64_t latent_channels = 0;  // of the denoiser
   Upcast upcast = Upcast::never;
+  Unscaling unscaling = Unscaling::all;
 };
 
 // Reads the folder "vae". Throws Error{invalid_model, unsupported_model}.

@@ -25,6 +25,7 @@ Family alt_diffusion() {
                          {"vae", decoder_classes()}},
           .unused = {"safety_checker", "feature_extractor", "image_encoder"},
           .scheduler_fix = sampler::PipelineFix::offset_one_and_no_clipping,
+          .defaults = {.steps = 50, .guidance_scale = 7.5},
           .load = load_alt_diffusion};
 }
 
@@ -37,6 +38,7 @@ Family stable_diffusion() {
                          {"vae", decoder_classes()}},
           .unused = {"safety_checker", "feature_extractor", "image_encoder"},
           .scheduler_fix = sampler::PipelineFix::offset_one_and_no_clipping,
+          .defaults = {.steps = 50, .guidance_scale = 7.5},
           .load = load_stable_diffusion};
 }
 
@@ -44,6 +46,7 @@ Family latent_consistency() {
   Family family = stable_diffusion();
   family.class_name = "LatentConsistencyModelPipeline";
   family.scheduler_fix = sampler::PipelineFix::none;
+  family.defaults = {.steps = 4, .guidance_scale = 8.5};
   family.load = load_latent_consistency;
   return family;
 }
@@ -58,6 +61,7 @@ Family stable_diffusion_xl() {
                          {"unet", {"UNet2DConditionModel"}},
                          {"vae", decoder_classes()}},
           .unused = {"feature_extractor", "image_encoder"},
+          .defaults = {.steps = 50, .guidance_scale = 5.0},
           .load = load_stable_diffusion_xl};
 }
 
@@ -74,6 +78,7 @@ Family z_image() {
           .no_fp16 =
               "its activations go beyond 65504, the largest number of fp16, in the text "
               "encoder, the transformer and the decoder",
+          .defaults = {.steps = 8, .guidance_scale = 0},
           .load = load_z_image};
 }
 
@@ -136,6 +141,16 @@ std::string refusal(const ModelIndex& index) {
     if (!is_known(*family, name))
       return "bafa does not know what " + index.family + " does with the component " + name;
   return "";
+}
+
+bool is_run(const ModelIndex& index, const std::string& component) {
+  const Family* const family = find_family(index);
+  return family == nullptr || std::ranges::find(family->unused, component) == family->unused.end();
+}
+
+RequestDefaults defaults_of(const ModelIndex& index) {
+  const Family* const family = find_family(index);
+  return family == nullptr ? RequestDefaults{} : family->defaults;
 }
 
 const Family& family_of(const ModelIndex& index) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pipeline/model_index.h"
+#include "pipeline/model_settings.h"
 #include "pipeline/parts.h"
 #include "sampler/load.h"
 
@@ -28,6 +29,7 @@ struct Family {
   // What "auto" means, where the device does not decide it.
   std::optional<at::ScalarType> dtype{};
   std::string_view no_fp16{};  // why it cannot run in fp16; empty: it can
+  RequestDefaults defaults{};  // of the reference's pipeline class
   // Everything but the samplers, which every family has in the same way.
   Parts (*load)(const ModelIndex& index, const LoadTarget& target) = nullptr;
 };
@@ -37,6 +39,12 @@ std::string refusal(const ModelIndex& index);
 
 // Null for a family that bafa does not know.
 const Family* find_family(const ModelIndex& index);
+
+// Those of a family that bafa does not know are RequestDefaults' own.
+RequestDefaults defaults_of(const ModelIndex& index);
+
+// Whether painting takes the component; of a family that bafa does not know, every one.
+bool is_run(const ModelIndex& index, const std::string& component);
 
 // Throws Error{invalid_config} for a family that is known not to run in fp16.
 void refuse_fp16(const ModelIndex& index);

@@ -29,8 +29,9 @@ Parts load_parts(const ModelIndex& index, const LoadTarget& target, const UNetRu
   Parts parts;
   LoadedUNet unet = load_unet(index, target, rules);
   parts.denoiser = std::move(unet.denoiser);
-  parts.decoder =
-      load_decoder(index, target, {.latent_channels = parts.denoiser->latent_channels()});
+  parts.decoder = load_decoder(index, target,
+                               {.latent_channels = parts.denoiser->latent_channels(),
+                                .unscaling = Unscaling::scaling_factor_only});
   parts.conditioner = load_conditioner(index, target, unet.config.text_features);
   parts.native_side = static_cast<int>(unet.config.sample_size) * parts.decoder->scale();
   parts.noise_dtype = target.dtype;

@@ -60,9 +60,10 @@ Parts load_stable_diffusion_xl(const ModelIndex& index, const LoadTarget& target
   Parts parts;
   LoadedUNet unet = load_unet(index, target, {.pooled_text = true});
   parts.denoiser = std::move(unet.denoiser);
-  parts.decoder = load_decoder(
-      index, target,
-      {.latent_channels = parts.denoiser->latent_channels(), .upcast = Upcast::where_config_says});
+  parts.decoder = load_decoder(index, target,
+                               {.latent_channels = parts.denoiser->latent_channels(),
+                                .upcast = Upcast::where_config_says,
+                                .unscaling = Unscaling::without_shift});
   parts.conditioner = load_conditioner(index, target, unet.config);
   parts.native_side = static_cast<int>(unet.config.sample_size) * parts.decoder->scale();
   parts.noise_dtype = target.dtype;

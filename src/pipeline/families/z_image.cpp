@@ -162,7 +162,6 @@ Parts load_z_image(const ModelIndex& index, const LoadTarget& target) {
   parts.max_width = static_cast<int>(config.axis_positions[2]) * multiple;
   parts.native_side = std::min({kNativeSide, parts.max_width, parts.max_height});
   parts.guidance = Guidance::beyond_prompt;
-  parts.guidance_scale = 0;
   parts.fits_preview = true;
   return parts;
 }

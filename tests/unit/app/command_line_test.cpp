@@ -29,11 +29,34 @@ T parsed(const std::vector<std::string>& arguments) {
 }
 
 TEST(CommandLine, GenerateReadsItsOptions) {
-  const auto command = parsed<GenerateCommand>(
-      {"generate", "-o",         "apple.png",     "--seed",    "7",     "--steps",
-       "4",        "--size",     "512x256",       "--count",   "3",     "--guidance",
-       "2.5",      "--negative", "blurry",        "--sampler", "euler", "--quality",
-       "80",       "--trace",    "t.safetensors", "--dtype",   "fp32",  "a red apple"});
+  const auto command = parsed<GenerateCommand>({"generate",
+                                                "-o",
+                                                "apple.png",
+                                                "--seed",
+                                                "7",
+                                                "--steps",
+                                                "4",
+                                                "--size",
+                                                "512x256",
+                                                "--count",
+                                                "3",
+                                                "--guidance",
+                                                "2.5",
+                                                "--negative",
+                                                "blurry",
+                                                "--sampler",
+                                                "euler",
+                                                "--quality",
+                                                "80",
+                                                "--trace",
+                                                "t.safetensors",
+                                                "--dtype",
+                                                "fp32",
+                                                "--clip-skip",
+                                                "2",
+                                                "--guidance-rescale",
+                                                "0.7",
+                                                "a red apple"});
   EXPECT_EQ(command.request.prompt, "a red apple");
   EXPECT_EQ(command.output, "apple.png");
   EXPECT_EQ(command.request.seed, 7);
@@ -42,6 +65,8 @@ TEST(CommandLine, GenerateReadsItsOptions) {
   EXPECT_EQ(command.request.height, 256);
   EXPECT_EQ(command.request.count, 3);
   EXPECT_EQ(command.request.guidance_scale, 2.5);
+  EXPECT_EQ(command.request.guidance_rescale, 0.7);
+  EXPECT_EQ(command.request.clip_skip, 2);
   EXPECT_EQ(command.request.negative_prompt, "blurry");
   EXPECT_EQ(command.request.sampler, "euler");
   EXPECT_EQ(command.quality, 80);

@@ -24,6 +24,8 @@ Capabilities capabilities() {
           .steps = {1, 50, 8},
           .guidance_scale = {0.0, 20.0, 1.0},
           .negative_prompt = true,
+          .guidance_rescale = {0.0, 1.0, 0.0},
+          .clip_skip = {0, 3, 1},
           .images = {1, 4, 1},
           .samplers = {"flow_match_euler", "euler"},
           .max_prompt_bytes = 100,
@@ -68,6 +70,8 @@ TEST(Validate, KeepsWhatTheCallerNames) {
                                    .height = 64,
                                    .steps = 50,
                                    .guidance_scale = 7.5,
+                                   .guidance_rescale = 0.7,
+                                   .clip_skip = 2,
                                    .seed = 0,
                                    .count = 4,
                                    .sampler = "euler"};
@@ -77,6 +81,8 @@ TEST(Validate, KeepsWhatTheCallerNames) {
   EXPECT_EQ(params.height, 64);
   EXPECT_EQ(params.steps, 50);
   EXPECT_EQ(params.guidance_scale, 7.5);
+  EXPECT_EQ(params.guidance_rescale, 0.7);
+  EXPECT_EQ(params.clip_skip, 2);
   EXPECT_EQ(params.seed, 0);
   EXPECT_EQ(params.count, 4);
   EXPECT_EQ(params.sampler, "euler");
@@ -102,6 +108,8 @@ TEST(Validate, RefusesNumbersOutsideTheirRange) {
        {std::int64_t{0}, std::int64_t{-1}, std::int64_t{51}, (std::int64_t{1} << 32) + 1}) {
     expect_refused({.steps = steps}, ErrorCode::invalid_value, "steps", "from 1 to 50");
   }
+  expect_refused({.clip_skip = 4}, ErrorCode::invalid_value, "clip_skip", "from 0 to 3");
+  expect_refused({.clip_skip = -1}, ErrorCode::invalid_value, "clip_skip", "from 0 to 3");
   expect_refused({.count = 0}, ErrorCode::invalid_value, "n", "from 1 to 4");
   expect_refused({.count = 5}, ErrorCode::too_many_images, "n", "from 1 to 4");
   expect_refused({.seed = -1}, ErrorCode::invalid_value, "seed", "from 0 to 9223372036854775807");
@@ -112,6 +120,10 @@ TEST(Validate, RefusesGuidanceThatIsNoNumberInRange) {
        {-0.1, 20.5, 1e20, std::nan(""), std::numeric_limits<double>::infinity()}) {
     expect_refused({.guidance_scale = guidance}, ErrorCode::invalid_value, "guidance_scale",
                    "from 0 to 20");
+  }
+  for (const double share : {-0.1, 1.1, std::nan("")}) {
+    expect_refused({.guidance_rescale = share}, ErrorCode::invalid_value, "guidance_rescale",
+                   "from 0 to 1");
   }
 }
 
@@ -169,6 +181,18 @@ TEST(Validate, DropsANegativePromptThatCannotBeUsed) {
   without.negative_prompt = false;
   const GenerateRequest guided = {.negative_prompt = "blurry", .guidance_scale = 3.0};
   EXPECT_EQ(validate(guided, without, 1).params().negative_prompt, std::nullopt);
+}
+
+TEST(Validate, RescalesGuidanceOnlyWhereThereIsSome) {
+  GenerateRequest request = {.guidance_scale = 1.0, .guidance_rescale = 0.7};
+  EXPECT_EQ(validate(request, capabilities(), 1).params().guidance_rescale, 0.0);
+  request.guidance_scale = 3.0;
+  EXPECT_EQ(validate(request, capabilities(), 1).params().guidance_rescale, 0.7);
+}
+
+TEST(Validate, SkipsAsManyLayersAsTheModelSays) {
+  EXPECT_EQ(validate({}, capabilities(), 1).params().clip_skip, 1);
+  EXPECT_EQ(validate({.clip_skip = 0}, capabilities(), 1).params().clip_skip, 0);
 }
 
 TEST(Validate, SpeaksOfFieldsAsTheCallerDoes) {

@@ -55,6 +55,16 @@ TEST_F(ModelFolder, IsDescribedFromItsHeaders) {
   EXPECT_GT(unet->parameters, 1000u);
 }
 
+TEST_F(ModelFolder, MayLackTheFoldersOfComponentsThatAreNotRun) {
+  set("model_index.json", "safety_checker", {"stable_diffusion", "StableDiffusionSafetyChecker"});
+  const ModelDescription model = describe(path_);
+  EXPECT_EQ(model.refusal, "");
+  for (const ComponentDescription& part : model.components)
+    EXPECT_EQ(part.is_run, part.name != "safety_checker") << part.name;
+  fs::remove_all(path_ / "vae");
+  EXPECT_EQ(refused([&] { describe(path_); }).code, ErrorCode::invalid_model);
+}
+
 TEST_F(ModelFolder, WithoutAModelIndexIsNoModel) {
   fs::remove(path_ / "model_index.json");
   EXPECT_NE(loading().message.find("model_index.json"), std::string::npos);

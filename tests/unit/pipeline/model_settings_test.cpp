@@ -56,6 +56,37 @@ TEST(ModelCapabilities, ListTheSamplersAndThoseThatTakeFewerSteps) {
               ElementsAre(std::pair{"ddim", 40}, std::pair{"lcm", 25}));
 }
 
+TEST(ModelCapabilities, TakeTheFamilysDefaultsWhereModelJsonSaysNone) {
+  ModelFacts family = facts();
+  family.defaults = {.steps = 20, .guidance_scale = 7.5};
+  Capabilities capabilities = make_capabilities(settings_of("{}"), family, {});
+  EXPECT_EQ(capabilities.steps.fallback, 20);
+  EXPECT_EQ(capabilities.guidance_scale.fallback, 7.5);
+  capabilities = make_capabilities(
+      settings_of(R"({"defaults": {"steps": 3, "guidance_scale": 0}})"), family, {});
+  EXPECT_EQ(capabilities.steps.fallback, 3);
+  EXPECT_EQ(capabilities.guidance_scale.fallback, 0);
+}
+
+TEST(ModelCapabilities, SkipLayersOnlyWhereThereAreSome) {
+  ModelFacts family = facts();
+  family.max_clip_skip = 2;
+  const ModelSettings settings = settings_of(R"({"defaults": {"clip_skip": 2}})");
+  EXPECT_EQ(make_capabilities(settings, family, {}).clip_skip.fallback, 2);
+  EXPECT_EQ(make_capabilities(settings_of("{}"), family, {}).clip_skip.fallback, 0);
+  family.max_clip_skip = 1;
+  const test::Refused why = refused([&] { make_capabilities(settings, family, {}); });
+  EXPECT_EQ(why.param, "clip_skip");
+  EXPECT_THAT(why.message, HasSubstr("1, the most"));
+}
+
+TEST(ModelCapabilities, RescaleGuidanceOnlyWhereItLeadsAwayFromAPrompt) {
+  ModelFacts family = facts();
+  EXPECT_EQ(make_capabilities({}, family, {}).guidance_rescale.max, 0.0);
+  family.rescales_guidance = true;
+  EXPECT_EQ(make_capabilities({}, family, {}).guidance_rescale.max, 1.0);
+}
+
 TEST(ModelCapabilities, RefuseADefaultThatTheSamplerCannotTake) {
   const test::Refused why =
       refused([] { make_capabilities({.steps = 30}, facts(), {.max_steps = 50}); });

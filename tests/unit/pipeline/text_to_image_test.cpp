@@ -5,11 +5,13 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pipeline/load.h"
 #include "pipeline/trace.h"
 #include "support/golden.h"
+#include "support/layer_weights.h"
 #include "support/temporary_folder.h"
 
 namespace bafa::pipeline {
@@ -25,6 +27,8 @@ struct Wish {
   int width = 64;
   int height = 64;
   int count = 1;
+  double guidance_scale = 0;
+  double guidance_rescale = 0;
 };
 
 class TinyModel : public testing::Test {
@@ -43,6 +47,8 @@ class TinyModel : public testing::Test {
     request.width = wish.width;
     request.height = wish.height;
     request.count = wish.count;
+    request.guidance_scale = wish.guidance_scale;
+    request.guidance_rescale = wish.guidance_rescale;
     return validate(request, pipeline_->capabilities(), 0);
   }
 
@@ -185,6 +191,36 @@ TEST_F(TinyModel, CostsMoreForMorePixels) {
   EXPECT_GT(large.workspace_bytes, 8 * small.workspace_bytes);
   EXPECT_EQ(small.steps, 4);
   EXPECT_FALSE(small.batch_key == large.batch_key);
+}
+
+// Source: rescale_noise_cfg of the reference's pipelines.
+TEST_F(TinyModel, RescalesGuidanceToTheDeviationThatThePromptAloneGives) {
+  const auto first_prediction = [this](const Wish& wish) {
+    Trace trace;
+    open({.trace = &trace});
+    paint(wish);
+    const test::TemporaryFolder folder;
+    trace.write(folder.path() / "trace.safetensors");
+    return GoldenFile(folder.path() / "trace.safetensors")["prediction.1"];
+  };
+  const at::Tensor alone = first_prediction({.steps = 1});
+  const at::Tensor guided = first_prediction({.steps = 1, .guidance_scale = 6});
+  const at::Tensor rescaled =
+      first_prediction({.steps = 1, .guidance_scale = 6, .guidance_rescale = 0.7});
+  const at::Tensor expected = 0.7 * (guided * (alone.std() / guided.std())) + 0.3 * guided;
+  EXPECT_LT(test::relative_error(rescaled, expected), 1e-5);
+  EXPECT_GT(test::relative_error(rescaled, guided), 1e-3);
+}
+
+TEST_F(TinyModel, TakesItsFamilysDefaultsWithoutAModelJson) {
+  const auto defaults = [](const char* model) {
+    const Capabilities capabilities =
+        load({.path = kGoldenData / model, .dtype = "fp32"})->capabilities();
+    return std::pair{capabilities.steps.fallback, capabilities.guidance_scale.fallback};
+  };
+  EXPECT_EQ(defaults("stable_diffusion"), (std::pair{50, 7.5}));
+  EXPECT_EQ(defaults("stable_diffusion_xl"), (std::pair{50, 5.0}));
+  EXPECT_EQ(defaults("latent_consistency"), (std::pair{4, 8.5}));
 }
 
 }  // namespace

@@ -117,6 +117,38 @@ TEST(ClipConditioner, TakesAnAbsentPromptOfOneEncoderForAnEmptyOne) {
   EXPECT_TRUE(at::equal(absent.embeds, model.conditioner->encode("").embeds));
 }
 
+// hidden_states[-(n + 1)] and the final norm; what that is, the encoder's own tests say.
+TEST(ClipConditioner, LeavesOutLayersAtTheEndOfOneEncoder) {
+  const StableDiffusion model("negative");
+  const std::string prompt = model.golden.fact("prompt");
+  ASSERT_EQ(model.conditioner->max_clip_skip(), 2);
+  const at::Tensor whole = model.conditioner->encode(prompt).embeds;
+  EXPECT_TRUE(at::equal(model.conditioner->encode_skipping(prompt, 0).embeds, whole));
+  const auto encoder = open(kGoldenData / "stable_diffusion/text_encoder",
+                            model::ClipTextHead::none, learnt(model.golden, ""));
+  for (const std::int64_t layers : {1, 2}) {
+    const at::Tensor expected =
+        encoder.encoder({.ids = model.golden["token_ids"].unsqueeze(0), .skipped_layers = layers})
+            .hidden[0];
+    const at::Tensor skipping =
+        model.conditioner->encode_skipping(prompt, static_cast<int>(layers)).embeds;
+    EXPECT_TRUE(at::equal(skipping, expected));
+    EXPECT_FALSE(at::equal(skipping, whole));
+  }
+}
+
+// Of both encoders; the last layer is left out in any case, the pooled text is of all layers.
+TEST(ClipConditioner, LeavesOutMoreLayersOfTwoEncoders) {
+  const StableDiffusionXl model("negative");
+  const std::string prompt = model.golden.fact("prompt");
+  ASSERT_EQ(model.conditioner->max_clip_skip(), 1);
+  const EncodedPrompt whole = model.conditioner->encode(prompt);
+  const EncodedPrompt skipping = model.conditioner->encode_skipping(prompt, 1);
+  EXPECT_TRUE(at::equal(skipping.pooled, whole.pooled));
+  EXPECT_FALSE(at::equal(skipping.embeds.narrow(1, 0, 16), whole.embeds.narrow(1, 0, 16)));
+  EXPECT_FALSE(at::equal(skipping.embeds.narrow(1, 16, 20), whole.embeds.narrow(1, 16, 20)));
+}
+
 TEST(ClipConditioner, PutsTwoEncodersSideBySideWithAPooledText) {
   const StableDiffusionXl model("negative");
   EXPECT_EQ(model.conditioner->text_features(), 36);

@@ -5,11 +5,15 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 
+#include "base/files.h"
+#include "base/json.h"
 #include "support/golden.h"
 #include "support/layer_weights.h"
 #include "support/refused.h"
+#include "support/temporary_folder.h"
 
 namespace bafa::pipeline {
 namespace {
@@ -66,6 +70,32 @@ TEST(LoadDecoder, RefusesLatentsThatAreNotTheDenoisers) {
     EXPECT_EQ(why.code, ErrorCode::invalid_model);
     EXPECT_EQ(why.param, "latent_channels");
   }
+}
+
+// The reference's pipelines put latents back to scale themselves, and not all heed all of the file.
+TEST(LoadDecoder, HeedsOfTheLatentsScaleWhatTheFamilyDoes) {
+  const c10::InferenceMode inference;
+  const test::TemporaryFolder copy;
+  const std::filesystem::path source = kGoldenData / "stable_diffusion";
+  std::filesystem::copy(source / "vae", copy.path() / "vae");
+  std::filesystem::copy(source / "model_index.json", copy.path() / "model_index.json");
+  const at::Tensor latents = test::noise({1, 4, 5, 6});
+  const auto decode = [&](const Json& changes, Unscaling unscaling) {
+    Json config = Json::parse(read_file(source / "vae/config.json", 1 << 16));
+    config.update(changes);
+    write_file(copy.path() / "vae/config.json", config.dump());
+    return load_decoder(read_model_index(copy.path()), {},
+                        {.latent_channels = 4, .unscaling = unscaling})
+        ->decode(latents, {});
+  };
+  const Json shifted = {{"shift_factor", 0.5}};
+  const Json normalised = {{"latents_mean", {1, 1, 1, 1}}, {"latents_std", {2, 2, 2, 2}}};
+  const at::Tensor plain = decode(Json::object(), Unscaling::all);
+  EXPECT_FALSE(at::equal(decode(shifted, Unscaling::all), plain));
+  EXPECT_TRUE(at::equal(decode(shifted, Unscaling::without_shift), plain));
+  EXPECT_TRUE(at::equal(decode(shifted, Unscaling::scaling_factor_only), plain));
+  EXPECT_FALSE(at::equal(decode(normalised, Unscaling::without_shift), plain));
+  EXPECT_TRUE(at::equal(decode(normalised, Unscaling::scaling_factor_only), plain));
 }
 
 }  // namespace
