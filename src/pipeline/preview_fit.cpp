@@ -31,7 +31,7 @@ PreviewColours fit_preview(const Decoder& decoder, std::int64_t channels, at::De
   const at::TensorOptions wide(at::kFloat);
   const at::Tensor values =
       at::randn({channels, kPatches, kPatches}, at::detail::createCPUGenerator(kSeed), wide);
-  const at::Tensor decoded = decoder.decode(enlarged(values).unsqueeze(0).to(device));
+  const at::Tensor decoded = decoder.decode(enlarged(values).unsqueeze(0).to(device), {});
   const std::int64_t pixels = kPatch * decoder.scale();
   const at::Tensor unit = decoded.to(at::kCPU, at::kFloat) / 2 + 0.5;
   const at::Tensor colours = at::avg_pool2d(unit, {pixels, pixels}, {pixels, pixels})[0];

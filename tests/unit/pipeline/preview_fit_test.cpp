@@ -11,7 +11,7 @@ class LinearDecoder final : public Decoder {
  public:
   explicit LinearDecoder(at::Tensor colours) : colours_(std::move(colours)) {}
   int scale() const override { return 4; }
-  at::Tensor decode(const at::Tensor& latents) const override {
+  at::Tensor decode(const at::Tensor& latents, const model::DecodeOptions&) const override {
     const at::Tensor rgb = at::einsum("bchw,cr->brhw", {latents, colours_}) + 0.25;
     return rgb.repeat_interleave(4, 2).repeat_interleave(4, 3);
   }
