@@ -123,7 +123,8 @@ void add_request_flags(CLI::App& app, GenerateRequest& request) {
       "--size", [&request](const std::string& text) { read_size(text, request); },
       "WIDTHxHEIGHT in pixels (default: the model's)");
   add_integer(app, "--steps", request.steps, "denoising steps (default: the model's)");
-  app.add_option("--guidance", request.guidance_scale, "guidance scale; 0 and 1: none");
+  app.add_option("--guidance", request.guidance_scale,
+                 "guidance scale; up to 1, with Z-Image 0: none");
   app.add_option("--guidance-rescale", request.guidance_rescale,
                  "share of guidance's contrast that is taken back, 0 to 1");
   add_integer(app, "--clip-skip", request.clip_skip,

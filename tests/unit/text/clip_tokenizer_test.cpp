@@ -60,6 +60,17 @@ TEST(ClipTokenizer, MakesEveryExclamationMarkThePadWhereThatPads) {
   EXPECT_EQ(at_second("tokenizer_2"), 0);
 }
 
+TEST(ClipTokenizer, TakesSpecialTokensThatAPromptSpellsAsTextWhenToldSo) {
+  const ClipTokenizer matching(kData / "tokenizer_2");
+  const ClipTokenizer plain(kData / "tokenizer_2", {.special_tokens = SpecialTokens::plain});
+  const std::int64_t end = matching.vocabulary_size() - 1;
+  const auto ends = [&](const Tokens& tokens) { return std::ranges::count(tokens.ids, end); };
+  EXPECT_EQ(ends(matching.encode("a<|endoftext|> b")), 2);
+  EXPECT_EQ(ends(plain.encode("a<|endoftext|> b")), 1);
+  EXPECT_EQ(plain.encode("a!").ids[2], 256);  // the pad is a sign again
+  EXPECT_EQ(plain.encode("a photo of a cat").ids, matching.encode("a photo of a cat").ids);
+}
+
 TEST(ClipTokenizer, KeepsTheEndWhenItCuts) {
   const ClipTokenizer tokenizer(kData / "tokenizer");
   std::string words;
