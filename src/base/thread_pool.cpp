@@ -15,19 +15,23 @@ ThreadPool::ThreadPool(std::string name, int threads, std::size_t max_waiting)
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this, i] { run(i); });
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { finish(); }
+
+void ThreadPool::finish() {
   {
     const MutexLock lock(mutex_);
     closing_ = true;
   }
   wake_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
 }
 
 bool ThreadPool::try_submit(std::function<void()> task) {
   {
     const MutexLock lock(mutex_);
-    if (waiting_.size() >= max_waiting_) return false;
+    if (closing_ || waiting_.size() >= max_waiting_) return false;
     waiting_.push_back(std::move(task));
   }
   wake_.notify_one();

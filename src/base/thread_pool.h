@@ -21,8 +21,11 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // False when max_waiting tasks wait already.
+  // False when max_waiting tasks wait already, and once finish() was called.
   bool try_submit(std::function<void()> task) EXCLUDES(mutex_);
+
+  // Runs what was accepted, then joins. Repeats are harmless; never from a task.
+  void finish() EXCLUDES(mutex_);
 
  private:
   void run(int index) EXCLUDES(mutex_);

@@ -68,10 +68,8 @@ class ResultSaver::File final : public KeptResult {
 };
 
 ResultSaver::ResultSaver(const std::filesystem::path& state_dir, ResultSaverParts parts)
-    : parts_(std::move(parts)),
-      files_(state_dir),
-      thread_(std::in_place, "results", 1, kMaxWaiting) {
-  if (!files_.leftovers().empty()) thread_->try_submit([this] { remove_leftovers(); });
+    : parts_(std::move(parts)), files_(state_dir), thread_("results", 1, kMaxWaiting) {
+  if (!files_.leftovers().empty()) thread_.try_submit([this] { remove_leftovers(); });
 }
 
 ResultSaver::~ResultSaver() {
@@ -84,7 +82,7 @@ void ResultSaver::keep(const std::shared_ptr<Job>& job, const JobEnd& end) {
     save(*job, end);
     remove_forgotten();
   };
-  if (thread_->try_submit(task)) return;
+  if (thread_.try_submit(task)) return;
   log(spdlog::level::err,
       LogLine("result.not_kept")
           .add("job", job->spec().id)
@@ -120,7 +118,7 @@ void ResultSaver::forget(const JobId& id) {
     const MutexLock lock(mutex_);
     forgotten_.push_back(id);
   }
-  if (thread_) thread_->try_submit([this] { remove_forgotten(); });
+  thread_.try_submit([this] { remove_forgotten(); });
 }
 
 void ResultSaver::remove_forgotten() {

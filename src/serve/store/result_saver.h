@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,7 +39,7 @@ class ResultSaver {
   void keep(const std::shared_ptr<Job>& job, const JobEnd& end);
 
   // Waits until everything that was handed over has ended. Nothing may be handed over after it.
-  void finish() { thread_.reset(); }
+  void finish() { thread_.finish(); }
 
  private:
   class File;
@@ -55,7 +54,7 @@ class ResultSaver {
   const ResultFiles files_;
   Mutex mutex_;
   std::vector<JobId> forgotten_ GUARDED_BY(mutex_);
-  std::optional<ThreadPool> thread_;  // last: its tasks use the rest
+  ThreadPool thread_;  // last: its tasks use the rest
 };
 
 }  // namespace bafa::serve

@@ -52,5 +52,17 @@ TEST(ThreadPool, RunsTasksSideBySide) {
   }));
 }
 
+TEST(ThreadPool, FinishesWhatItHasTakenAndTakesNoMore) {
+  std::atomic<int> done = 0;
+  ThreadPool pool("test", 2, 10);
+  int taken = 0;
+  for (int i = 0; i < 10; ++i) taken += pool.try_submit([&] { ++done; }) ? 1 : 0;
+  pool.finish();
+  EXPECT_EQ(done, taken);
+  EXPECT_FALSE(pool.try_submit([&] { ++done; }));
+  pool.finish();
+  EXPECT_EQ(done, taken);
+}
+
 }  // namespace
 }  // namespace bafa
