@@ -1,5 +1,7 @@
 """Checkpoints that no fixture has, for scripts/parity_unets: widths, depths, options, samplers and number
 formats drawn at random, or the published sizes."""
+import types
+
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -165,6 +167,11 @@ def make(folder, family, rng, true_size=False):
     parts["scheduler"].save_pretrained(folder / "scheduler")
     in_index, in_call = options_of(pipeline)
     write_index(folder, pipeline, parts, **in_index)
+    text_encoder = parts["text_encoder"]
+    if isinstance(text_encoder, CLIPTextModel) and not hasattr(text_encoder, "text_model"):
+        # Where the reference looks for the last norm with clip_skip; not in this transformers.
+        inner = types.SimpleNamespace(final_layer_norm=text_encoder.final_layer_norm)
+        object.__setattr__(text_encoder, "text_model", inner)
     unet_config = parts["unet"].config
     about = (f"{sampler}, {parts['scheduler'].config.prediction_type}, "
              f"{str(stored).removeprefix('torch.')}, unet {list(unet_config.block_out_channels)}, "
