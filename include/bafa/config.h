@@ -19,6 +19,15 @@ struct ModelConfig {
   bool warm_up = true;                     // the server paints once before it is ready
 };
 
+// How much of the device's memory the model may use, and what is given up for it.
+struct MemoryConfig {
+  std::uint64_t budget_bytes = 0;      // 0: no limit, and everything stays on the device
+  std::string level = "auto";          // auto, resident, turns, sliced, partial, streamed
+  bool explain = false;                // log why weights are moved
+  std::string host_folder;             // for weights off the device; empty: the system's temporary
+  std::uint64_t host_limit_bytes = 0;  // of those; 0: no limit
+};
+
 struct ListenConfig {
   std::string host = "127.0.0.1";
   int port = 7860;  // 0: a free one, printed at start
@@ -85,6 +94,7 @@ struct LogConfig {
 
 struct Config {
   ModelConfig model;
+  MemoryConfig memory;
   ListenConfig listen;
   TransportConfig transport;
   QueueConfig queue;

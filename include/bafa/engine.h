@@ -14,6 +14,7 @@
 #include "bafa/capabilities.h"
 #include "bafa/error.h"
 #include "bafa/image.h"
+#include "bafa/pipeline.h"
 #include "bafa/request.h"
 
 namespace bafa {
@@ -114,8 +115,8 @@ struct Accepted {
 };
 
 // Why a request was not taken; retry_after is the server's own estimate. Codes: queue_full,
-// tenant_limit, loading, draining, device_error; out_of_memory (never fits the budget) and
-// idempotency_mismatch (the key belongs to another body) do not pass with time.
+// tenant_limit, loading, draining, device_error; unsupported_size (never fits the memory budget)
+// and idempotency_mismatch (the key belongs to another body) do not pass with time.
 struct Refusal {
   ErrorCode code = ErrorCode::queue_full;
   std::string message;
@@ -189,6 +190,9 @@ class Engine {
   virtual JobPage list(const JobQuery& query) const = 0;
 
   virtual QueueSnapshot queue() const = 0;
+
+  // nullopt until the model has loaded.
+  virtual std::optional<MemoryReport> memory() const = 0;
   virtual Readiness readiness() const = 0;
 
   // What serving counts, in Prometheus' text format 0.0.4 (http adds its own).

@@ -2,8 +2,8 @@
 // it needs no libtorch. The unit of work is one denoising step, so cancelling, deadlines, progress,
 // previews and joining a batch in mid-flight are all decisions between two calls.
 //
-// Threads: capabilities() and cost() may be called from any thread; everything else, including the
-// destructor of a Generation, from the one worker thread that owns the device.
+// Threads: capabilities(), cost() and memory() may be called from any thread; everything else,
+// including the destructor of a Generation, from the one worker thread that owns the device.
 // Errors: Error{out_of_memory, non_finite_output, device_error, generation_failed}. A call that
 // throws has changed none of its generations, so the caller may repeat it with fewer of them.
 #pragma once
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "bafa/capabilities.h"
@@ -34,6 +35,39 @@ struct Cost {
   std::uint64_t workspace_bytes = 0;  // device bytes beside the weights while it runs
   int steps = 0;                      // calls of step() until it can be finished
   BatchKey batch_key;
+  std::uint64_t needed_bytes = 0;  // the smallest memory budget that it can be painted in
+};
+
+// The memory plan in force and what was measured under it, in bytes.
+struct MemoryReport {
+  struct Phase {
+    std::string name;                   // encode, denoise, decode
+    std::string level;                  // what it gives up: resident, turns, ...
+    std::uint64_t predicted_bytes = 0;  // the highest of the calls so far; 0: none was made
+    std::uint64_t measured_bytes = 0;
+  };
+  struct Component {
+    std::string name;                 // "unet"
+    std::string placement;            // stays, takes turns, streamed
+    std::uint64_t weights_bytes = 0;  // in all
+    std::uint64_t present_bytes = 0;  // on the device at this moment
+    std::uint64_t copied_bytes = 0;   // to the device since the start
+  };
+
+  std::uint64_t budget_bytes = 0;     // 0: no limit
+  std::uint64_t workspace_bytes = 0;  // what it leaves for pictures while they are denoised; 0: all
+  bool phases_take_turns = false;     // to go to another phase costs a copy of weights
+  std::string level;
+  std::uint64_t planned_bytes = 0;  // peak of a picture of the model's own size
+  std::uint64_t used_bytes = 0;
+  std::uint64_t peak_bytes = 0;  // since the start
+  std::uint64_t weights_bytes = 0;
+  std::uint64_t activations_bytes = 0;
+  std::uint64_t cache_bytes = 0;
+  std::uint64_t host_bytes = 0;  // weights kept ready off the device
+  std::uint64_t refusals = 0;    // of allocations that would have gone over the budget
+  std::vector<Phase> phases;
+  std::vector<Component> components;
 };
 
 // One image being painted: conditioning, latents, its own seeded generator, step k of n.
@@ -62,6 +96,7 @@ class Pipeline {
 
   virtual const Capabilities& capabilities() const = 0;
   virtual Cost cost(const ValidRequest& request) const = 0;
+  virtual MemoryReport memory() const { return {}; }
 
   // Encodes the prompts and draws the seeded noise. Results are in the order of `tasks`.
   virtual std::vector<std::unique_ptr<Generation>> begin(std::span<const ImageTask> tasks) = 0;

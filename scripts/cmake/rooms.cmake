@@ -74,6 +74,9 @@ function(bafa_unit_tests NAME)
   endif()
   add_executable(${NAME} tests/unit/main.cpp ${sources})
   list(TRANSFORM TEST_ROOMS PREPEND bafa_)
+  if(TEST_LABEL STREQUAL torch)
+    list(APPEND TEST_ROOMS bafa_serve)  # real models behind the real scheduler
+  endif()
   target_link_libraries(${NAME} PRIVATE bafa_test_support ${TEST_ROOMS} GTest::gmock)
   # Tests are compiled often and run once: what matters is how soon they are built.
   target_compile_options(${NAME} PRIVATE $<$<CONFIG:Release>:-O1>)

@@ -101,7 +101,7 @@ void measure_runs(Pipeline& pipeline, const ValidRequest& request, int repeat, M
 }  // namespace
 
 int run(const BenchCommand& command) {
-  init_log({.level = "warn"});
+  init_log({.level = command.config.memory.explain ? "info" : "warn"});
   StageTimes stages;
   pipeline::LoadOptions options = load_options(command.config);
   options.observer = &stages;
@@ -134,6 +134,10 @@ int run(const BenchCommand& command) {
   measurement.decode_ms = median(stages.decode_ms);
   measurement.peak_bytes = memory_bytes("VmHWM");
   measurement.rss_bytes = memory_bytes("VmRSS");
+  const MemoryReport memory = pipeline->memory();
+  measurement.level = memory.level;
+  measurement.budget_bytes = memory.budget_bytes;
+  measurement.device_peak_bytes = memory.peak_bytes;
   const std::string text = command.json ? as_json(measurement) + "\n" : as_table(measurement);
   std::fputs(text.c_str(), stdout);
   return kOk;

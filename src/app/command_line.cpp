@@ -51,13 +51,19 @@ std::string described(const Option& option) {
   return text;
 }
 
-enum class Scope { everything, model };  // which options get flags of their own
+// Which options get flags of their own.
+enum class Scope { everything, model_and_memory, model };
+
+bool is_in(Scope scope, std::string_view path) {
+  return scope == Scope::everything || path.starts_with("model.") ||
+         (scope == Scope::model_and_memory && path.starts_with("memory."));
+}
 
 void add_config_flags(CLI::App& app, ConfigFlags& into, Scope scope) {
   Config defaults;
   for (const Option& option : options_of(defaults)) {
     if (option.flag.empty()) continue;
-    if (scope == Scope::model && !option.path.starts_with("model.")) continue;
+    if (!is_in(scope, option.path)) continue;
     const std::string flag(option.flag);
     const std::string path(option.path);
     const std::string description = described(option) + " [" + path + "]";
@@ -157,7 +163,7 @@ struct Generate {
     app.add_option("--sampler", request.sampler, "denoising solver (default: the model's)");
     add_integer(app, "--quality", value.quality, "of JPEG and WebP, 0 to 100", {0, 100});
     app.add_option("--trace", value.trace, "safetensors file for every stage of the first picture");
-    add_config_flags(app, config, Scope::model);
+    add_config_flags(app, config, Scope::model_and_memory);
   }
   Command command() const {
     GenerateCommand command = value;
@@ -198,7 +204,7 @@ struct Bench {
     add_integer(app, "--repeat", repeat, "timed runs after the first", {1, 10'000})
         ->default_str(std::to_string(value.repeat));
     app.add_flag("--json", value.json, "one JSON line instead of a table");
-    add_config_flags(app, config, Scope::model);
+    add_config_flags(app, config, Scope::model_and_memory);
   }
   Command command() const {
     BenchCommand command = value;

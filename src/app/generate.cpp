@@ -57,7 +57,7 @@ void describe(pipeline::Trace& trace, const pipeline::LoadOptions& options) {
 }  // namespace
 
 int run(const GenerateCommand& command) {
-  init_log({.level = "warn"});
+  init_log({.level = command.config.memory.explain ? "info" : "warn"});
   check_output(command, 1);
   pipeline::Trace trace;
   pipeline::LoadOptions options = load_options(command.config);

@@ -28,7 +28,8 @@ pipeline::LoadOptions load_options(const Config& config) {
           .dtype = config.model.dtype,
           .threads = config.model.threads,
           .limits = config.limits,
-          .tokenizer = tokenizer_options(config)};
+          .tokenizer = tokenizer_options(config),
+          .memory = config.memory};
 }
 
 std::int64_t random_seed() { return std::random_device{}(); }

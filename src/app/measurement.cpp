@@ -60,6 +60,9 @@ std::string as_json(const Measurement& m) {
                                        {"total_ms", rounded(m.total_ms)},
                                        {"peak_bytes", m.peak_bytes},
                                        {"rss_bytes", m.rss_bytes},
+                                       {"level", m.level},
+                                       {"budget_bytes", m.budget_bytes},
+                                       {"device_peak_bytes", m.device_peak_bytes},
                                        {"version", m.version}};
   return line.dump();
 }
@@ -72,7 +75,8 @@ std::string as_table(const Measurement& m) {
          row("encode", in_ms(m.encode_ms)) + row("forward", in_ms(m.forward_ms)) +
          row("forward, least", in_ms(m.forward_min_ms)) + row("decode", in_ms(m.decode_ms)) +
          row("PNG", in_ms(m.png_ms)) + row("total", in_ms(m.total_ms)) +
-         row("peak memory", in_mib(m.peak_bytes)) + row("memory", in_mib(m.rss_bytes));
+         row("peak memory", in_mib(m.peak_bytes)) + row("memory", in_mib(m.rss_bytes)) +
+         row("device, peak", in_mib(m.device_peak_bytes) + ", " + m.level);
 }
 
 }  // namespace bafa::app

@@ -25,10 +25,13 @@ struct Measurement {
   double forward_ms = 0;      // one denoiser call for the batch, with its sampler step
   double forward_min_ms = 0;
   double decode_ms = 0;
-  double png_ms = 0;             // all pictures of the batch
-  double total_ms = 0;           // from the prompt to the PNG files
-  std::uint64_t peak_bytes = 0;  // most memory the process has held
-  std::uint64_t rss_bytes = 0;   // memory it holds in the end
+  double png_ms = 0;                    // all pictures of the batch
+  double total_ms = 0;                  // from the prompt to the PNG files
+  std::uint64_t peak_bytes = 0;         // most memory the process has held
+  std::uint64_t rss_bytes = 0;          // memory it holds in the end
+  std::string level;                    // of the memory plan
+  std::uint64_t budget_bytes = 0;       // 0: none
+  std::uint64_t device_peak_bytes = 0;  // the most that was counted on the device
   std::string version;
 };
 

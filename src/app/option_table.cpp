@@ -27,6 +27,24 @@ std::vector<Option> model_options(ModelConfig& model) {
   };
 }
 
+std::vector<Option> memory_options(MemoryConfig& memory) {
+  return {
+      {"memory.budget_bytes", "--budget",
+       "device memory that the model may use, such as 8GiB; 0: no limit", &memory.budget_bytes},
+      {.path = "memory.level",
+       .flag = "",
+       .description = "what is given up for it, auto for the least that fits",
+       .target = &memory.level,
+       .choices = {"auto", "resident", "turns", "sliced", "partial", "streamed"}},
+      {"memory.explain", "--explain", "log why weights come to the device and leave it",
+       &memory.explain},
+      {"memory.host_folder", "",
+       "where weights wait that are off the device; empty: the system's temporary folder",
+       &memory.host_folder},
+      {"memory.host_limit_bytes", "", "of those; 0: no limit", &memory.host_limit_bytes},
+  };
+}
+
 std::vector<Option> listen_options(ListenConfig& listen) {
   return {
       {"listen.host", "--host", "address to listen on", &listen.host},
@@ -142,10 +160,11 @@ std::vector<Option> log_options(LogConfig& log) {
 
 std::vector<Option> options_of(Config& config) {
   std::vector<Option> all;
-  for (auto&& section : {model_options(config.model), listen_options(config.listen),
-                         transport_options(config.transport), queue_options(config.queue),
-                         result_options(config.results), limit_options(config.limits),
-                         text_options(config.text), log_options(config.log)}) {
+  for (auto&& section :
+       {model_options(config.model), memory_options(config.memory), listen_options(config.listen),
+        transport_options(config.transport), queue_options(config.queue),
+        result_options(config.results), limit_options(config.limits), text_options(config.text),
+        log_options(config.log)}) {
     all.insert(all.end(), section.begin(), section.end());
   }
   return all;

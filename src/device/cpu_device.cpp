@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "bafa/error.h"
+#include "device/counting_allocator.h"
 #include "device/cpu_features.h"
 
 namespace bafa::device {
@@ -61,6 +62,16 @@ class CpuDevice final : public Device {
     return dtype == at::kFloat || dtype == at::kBFloat16;
   }
 
+  void limit_memory(std::uint64_t /*bytes*/) const override {}
+  std::optional<Memory> memory() const override { return std::nullopt; }
+  void reset_peak() const override {}
+
+  void give_back() const override {
+#if defined(__GLIBC__)
+    ::malloc_trim(0);
+#endif
+  }
+
   void synchronize() const override {}  // kernels return when they are done
 
  private:
@@ -74,6 +85,7 @@ std::unique_ptr<Device> open_cpu_device(int threads) {
     throw Error(ErrorCode::invalid_config, "threads must be 0 or more", "model.threads");
   }
   keep_freed_memory();
+  install_counting_allocator();
   const int count = threads > 0 ? threads : usable_cores();
   at::set_num_threads(count);
   return std::make_unique<CpuDevice>(count);

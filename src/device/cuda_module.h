@@ -18,6 +18,13 @@ struct Gpu {
   std::string pci_address;  // "0000:65:00.0"
 };
 
+// What libtorch's caching allocator says of one GPU, in bytes.
+struct GpuMemory {
+  std::uint64_t used_bytes = 0;      // by tensors
+  std::uint64_t reserved_bytes = 0;  // taken from the driver, used or not
+  std::uint64_t peak_bytes = 0;      // the most that was used since the last reset_peak()
+};
+
 // What the library gives the program. Any thread.
 class CudaModule {
  public:
@@ -26,6 +33,16 @@ class CudaModule {
   // The GPUs that can be used, cuda:0 first. Error{device_error} with the driver's reason if none
   // can.
   virtual std::vector<Gpu> gpus() const = 0;
+
+  // From then on the allocator takes no more from the driver than so much; libtorch throws
+  // c10::OutOfMemoryError instead.
+  virtual void limit_memory(int gpu, std::uint64_t bytes) const = 0;
+
+  virtual GpuMemory memory(int gpu) const = 0;
+  virtual void reset_peak(int gpu) const = 0;
+
+  // What is reserved and not used goes back to the driver.
+  virtual void give_back() const = 0;
 };
 
 // Error{device_error} when the library or something that it needs is missing, with what to do.

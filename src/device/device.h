@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace bafa::device {
@@ -22,6 +23,21 @@ class Device {
 
   // Whether the dtype runs at a speed that anybody would want.
   virtual bool runs(at::ScalarType dtype) const = 0;
+
+  // The most that tensors may take here from now on; a CPU's are held to it by the ledger that they
+  // are charged to (counting_allocator.h).
+  virtual void limit_memory(std::uint64_t bytes) const = 0;
+
+  // What the device's own allocator counts; nullopt where a ledger does.
+  struct Memory {
+    std::uint64_t used_bytes = 0;
+    std::uint64_t peak_bytes = 0;  // since the last reset_peak()
+  };
+  virtual std::optional<Memory> memory() const = 0;
+  virtual void reset_peak() const = 0;
+
+  // Memory that was freed and kept for later goes back to the system.
+  virtual void give_back() const = 0;
 
   // Returns when all work given to the device is done. Throws Error{device_error} when it failed.
   virtual void synchronize() const = 0;

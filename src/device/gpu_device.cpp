@@ -16,7 +16,8 @@ constexpr int kBf16ComputeMajor = 8;  // Ampere
 
 class GpuDevice final : public Device {
  public:
-  GpuDevice(int index, Gpu gpu) : index_(index), gpu_(std::move(gpu)) {}
+  GpuDevice(const CudaModule& module, int index, Gpu gpu)
+      : module_(module), index_(index), gpu_(std::move(gpu)) {}
 
   at::Device torch_device() const override {
     return {at::kCUDA, static_cast<c10::DeviceIndex>(index_)};
@@ -35,12 +36,24 @@ class GpuDevice final : public Device {
     return dtype == at::kFloat || (dtype == at::kBFloat16 && best_dtype() == at::kBFloat16);
   }
 
+  void limit_memory(std::uint64_t bytes) const override { module_.limit_memory(index_, bytes); }
+
+  std::optional<Memory> memory() const override {
+    const GpuMemory memory = module_.memory(index_);
+    return Memory{.used_bytes = memory.used_bytes, .peak_bytes = memory.peak_bytes};
+  }
+
+  void reset_peak() const override { module_.reset_peak(index_); }
+
+  void give_back() const override { module_.give_back(); }
+
   void synchronize() const override {
     c10::impl::getDeviceGuardImpl(at::kCUDA)->synchronizeDevice(
         static_cast<c10::DeviceIndex>(index_));
   }
 
  private:
+  const CudaModule& module_;  // open for the life of the process
   int index_;
   Gpu gpu_;
 };
@@ -48,14 +61,16 @@ class GpuDevice final : public Device {
 }  // namespace
 
 std::unique_ptr<Device> open_gpu_device(int index, const std::filesystem::path& cuda_module) {
-  std::vector<Gpu> gpus = open_cuda_module(cuda_module).gpus();
+  const CudaModule& module = open_cuda_module(cuda_module);
+  std::vector<Gpu> gpus = module.gpus();
   if (static_cast<std::size_t>(index) >= gpus.size()) {
     throw Error(ErrorCode::device_error,
                 "cuda:" + std::to_string(index) +
                     " does not exist; GPUs on this machine: " + std::to_string(gpus.size()),
                 "model.device");
   }
-  return std::make_unique<GpuDevice>(index, std::move(gpus[static_cast<std::size_t>(index)]));
+  return std::make_unique<GpuDevice>(module, index,
+                                     std::move(gpus[static_cast<std::size_t>(index)]));
 }
 
 }  // namespace bafa::device

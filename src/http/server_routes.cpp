@@ -72,6 +72,43 @@ HttpResponse queue_state(const Services& services) {
                         {"device", device_json(services.device_readings())}});
 }
 
+Json phase_json(const MemoryReport::Phase& phase) {
+  return {{"phase", phase.name},
+          {"level", phase.level},
+          {"predicted_bytes", phase.predicted_bytes},
+          {"measured_bytes", phase.measured_bytes}};
+}
+
+Json component_json(const MemoryReport::Component& part) {
+  return {{"component", part.name},
+          {"placement", part.placement},
+          {"weights_bytes", part.weights_bytes},
+          {"present_bytes", part.present_bytes},
+          {"copied_bytes", part.copied_bytes}};
+}
+
+// The plan in force and what was measured under it.
+HttpResponse memory_state(const Services& services) {
+  const std::optional<MemoryReport> memory = services.engine.memory();
+  if (!memory) throw Error(ErrorCode::loading, "the model is being loaded; try again in a moment");
+  Json json = {{"budget_bytes", memory->budget_bytes},
+               {"level", memory->level},
+               {"planned_bytes", memory->planned_bytes},
+               {"workspace_bytes", memory->workspace_bytes},
+               {"used_bytes", memory->used_bytes},
+               {"peak_bytes", memory->peak_bytes},
+               {"weights_bytes", memory->weights_bytes},
+               {"activations_bytes", memory->activations_bytes},
+               {"cache_bytes", memory->cache_bytes},
+               {"host_bytes", memory->host_bytes},
+               {"refusals", memory->refusals},
+               {"phases", Json::array()},
+               {"components", Json::array()}};
+  for (const auto& phase : memory->phases) json["phases"].push_back(phase_json(phase));
+  for (const auto& part : memory->components) json["components"].push_back(component_json(part));
+  return json_response(json);
+}
+
 HttpResponse readiness(const Services& services) {
   switch (services.engine.readiness()) {
     case Readiness::ready: return json_response({{"status", "ready"}});
@@ -120,6 +157,9 @@ void add_server_routes(Router& router, const Services& services) {
 }
 
 void add_operator_routes(Router& router, const Services& services) {
+  router.add({.method = "GET",
+              .pattern = "/admin/memory",
+              .handler = [&services](const HttpRequest&) { return memory_state(services); }});
   router.add({.method = "GET", .pattern = "/metrics", .handler = [&services](const HttpRequest&) {
                 return make_response(
                     200, "text/plain; version=0.0.4; charset=utf-8",

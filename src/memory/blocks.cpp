@@ -89,6 +89,7 @@ std::vector<Part> order_of(std::string_view name) {
 }  // namespace
 
 std::string_view block_name(std::string_view tensor) {
+  if (tensor.find(".time_emb_proj.") != std::string_view::npos) return {};
   std::size_t begin = 0;
   bool after_list = false;
   while (true) {

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::int64_t kFloatBytes = 4;
 constexpr std::int64_t kQueryRows = 512;     // of one slice of attention
+constexpr std::int64_t kNarrow = 16;         // channels that a processor computes at once
 constexpr std::int64_t kTokenMultiple = 32;  // token sequences are padded to it
 constexpr std::array<std::int64_t, 6> kTiles{256, 128, 96, 64, 48, 32};  // latents along a side
 
@@ -52,6 +53,12 @@ std::int64_t layer_features(const TransformerFacts& facts) {
   return std::max(attention, feed_forward);
 }
 
+// The same for an encoder on a processor: nothing rotates, and q, k and v live as long as the
+// layer.
+std::int64_t cpu_encoder_features(const TransformerFacts& facts) {
+  return 7 * facts.features + facts.widest;
+}
+
 // Elements alive in one level of the way up, where feature maps are widest and the skips of this
 // level and of finer ones still wait:
 //   resnet       x joined with its skip (the widest input), its norm, and a convolution's workspace
@@ -59,7 +66,7 @@ std::int64_t layer_features(const TransformerFacts& facts) {
 //   transformer  the residual map, the tokens, their norm (3), GEGLU's values and gates (8), its
 //                activated gates and the product (8), and maps that callers still hold (2)
 // Self-attention is fused, or in chunks of queries: it keeps no scores to speak of.
-std::int64_t unet_level_elements(const UNetFacts& facts, std::size_t level, std::int64_t area) {
+std::int64_t plain_level_elements(const UNetFacts& facts, std::size_t level, std::int64_t area) {
   const std::int64_t own = facts.levels[level].channels;
   const std::int64_t coarser = facts.levels[std::min(level + 1, facts.levels.size() - 1)].channels;
   const std::int64_t finer = facts.levels[level == 0 ? 0 : level - 1].channels;
@@ -67,6 +74,37 @@ std::int64_t unet_level_elements(const UNetFacts& facts, std::size_t level, std:
   const std::int64_t resnet = 3 * joined + 2 * own;
   const std::int64_t transformer = facts.levels[level].transformers > 0 ? 21 * own : 0;
   return area * std::max(resnet, transformer);
+}
+
+// The same with a processor's kernels:
+//   resnet       x joined with its skip and its norm (2 of the input), the hidden map, and the map
+//                of the level below, which the level's caller holds
+//   transformer  four maps and tokens, and GEGLU's values and gates (8) with their product (4); or,
+//                with scores in chunks, norm, q, k, v, scaled q, result (7 and the maps) and the
+//                scores of a chunk before and after softmax
+std::int64_t cpu_level_elements(const UNetFacts& facts, std::size_t level, const Workload& work,
+                                std::int64_t area) {
+  const UNetLevelFacts& own = facts.levels[level];
+  const std::int64_t coarser = facts.levels[std::min(level + 1, facts.levels.size() - 1)].channels;
+  const std::int64_t finer = facts.levels[level == 0 ? 0 : level - 1].channels;
+  const std::int64_t below = std::max(own.channels, coarser);
+  const std::int64_t joined = own.channels + std::max(below, finer);
+  const std::int64_t resnet = 2 * joined + own.channels + below;
+  if (own.transformers == 0) return area * resnet;
+  std::int64_t transformer = 16 * own.channels;
+  if (work.kernels == Kernels::cpu_with_rows) {
+    const std::int64_t scores = 2 * own.heads * std::min(area, kQueryRows);
+    transformer = std::max(transformer, 9 * own.channels + scores);
+  }
+  return area * std::max(resnet, transformer);
+}
+
+// oneDNN packs a convolution's weight for pictures of some size; where the map is small it is
+// packed anew for each call. At the coarsest level.
+std::int64_t reordered_weight(const UNetFacts& facts) {
+  constexpr std::int64_t kKernelArea = 9;
+  const std::int64_t own = facts.levels.back().channels;
+  return kKernelArea * 2 * own * own;
 }
 
 // Keys and values of the prompt in every transformer block, made once a prompt: both ways and the
@@ -91,8 +129,11 @@ struct Area {
 //                one head is as wide as all channels, which fused kernels do not take
 //   a level      its first resnet, at the width of the level below: x, its norm, a convolution's
 //                workspace (3), the hidden map (1 of its own); or its upsampler: the map, its
-//                enlargement, the convolution's workspace and result (3 and a quarter)
-std::int64_t decoder_elements(const DecoderFacts& facts, Area latents, bool sliced) {
+//                enlargement, the convolution's workspace and result (3 and a quarter).
+// A processor's convolutions have no workspace, but lay a result of few channels out anew.
+std::int64_t decoder_elements(const DecoderFacts& facts, Area latents, bool sliced,
+                              Kernels kernels) {
+  const bool plain = kernels == Kernels::plain;
   std::int64_t most = 0;
   if (facts.mid_attention) {
     const std::int64_t tokens = latents.size();
@@ -103,11 +144,23 @@ std::int64_t decoder_elements(const DecoderFacts& facts, Area latents, bool slic
   for (std::size_t level = facts.channels.size(); level-- > 0;) {
     const std::int64_t own = facts.channels[level];
     const std::int64_t in = facts.channels[std::min(level + 1, facts.channels.size() - 1)];
-    most = std::max(most, area * (3 * in + own));
-    if (level > 0) most = std::max(most, area * 13 * own);
+    const std::int64_t laid_out_anew = !plain && own < kNarrow ? own : 0;
+    most = std::max(most, area * ((plain ? 3 : 2) * in + own + laid_out_anew));
+    if (level > 0) most = std::max(most, area * (plain ? 13 : 9) * own);
     area *= 4;
   }
   return most;
+}
+
+// From decoded pictures to bytes: scaled and clamped in their type, all of them as fp32, then one
+// after the other as fp32 twice and as bytes.
+std::uint64_t pixel_bytes(const Workload& workload, DataType type) {
+  constexpr std::int64_t kOnePicture = 3 * (2 * kFloatBytes + 1);
+  const auto stored = static_cast<std::int64_t>(3 * row_of(type).bytes);
+  const std::int64_t as_float = type == DataType::fp32 ? 0 : 3 * kFloatBytes;
+  const std::int64_t a_pixel =
+      std::max(3 * stored * workload.batch, (2 * stored + as_float) * workload.batch + kOnePicture);
+  return static_cast<std::uint64_t>(a_pixel * workload.width * workload.height);
 }
 
 }  // namespace
@@ -124,17 +177,21 @@ std::optional<DataType> parse_data_type(std::string_view name) {
 
 std::int64_t DecoderFacts::scale() const { return std::int64_t{1} << (channels.size() - 1); }
 
-// All prompts at once, with the negative ones. A mask keeps some kernels from being fused: scores
+// One prompt: they are encoded in turn. A mask keeps some kernels from being fused: scores
 // before and after softmax, for one layer.
 std::vector<Activations> encoder_activations(const TransformerFacts& facts,
                                              const Workload& workload, DataType type) {
-  const std::int64_t tokens = padded(workload.tokens);
-  const std::int64_t one = tokens * layer_features(facts) + 2 * facts.heads * tokens * tokens;
-  return {{.bytes = bytes_of(denoiser_rows(workload) * one, type)}};
+  const bool plain = workload.kernels == Kernels::plain;
+  const std::int64_t tokens = plain ? padded(workload.tokens) : workload.tokens;
+  const std::int64_t features = plain ? layer_features(facts) : cpu_encoder_features(facts);
+  const std::int64_t one = tokens * features + 2 * facts.heads * tokens * tokens;
+  return {{.bytes = bytes_of(one, type)}};
 }
 
 std::vector<Activations> unet_activations(const UNetFacts& facts, const Workload& workload,
                                           DataType type, std::int64_t scale) {
+  const bool plain = workload.kernels == Kernels::plain;
+  const std::int64_t rows = denoiser_rows(workload);
   const Area latents{workload.width / scale, workload.height / scale};
   std::int64_t most = 0;
   std::int64_t skips = 0;
@@ -146,12 +203,20 @@ std::vector<Activations> unet_activations(const UNetFacts& facts, const Workload
     const std::int64_t area = halved(latents.width) * halved(latents.height);
     // One skip a resnet and one for the map that enters the level.
     skips += area * facts.levels[level].channels * (facts.levels[level].layers + 1);
-    most = std::max(most, skips + unet_level_elements(facts, level, area));
+    most = std::max(most, skips + (plain ? plain_level_elements(facts, level, area)
+                                         : cpu_level_elements(facts, level, workload, area)));
   }
+  most *= rows;
+  if (!plain) most = std::max(most, rows * skips + reordered_weight(facts));
+  // Kept for each prompt, and joined where there are several.
   const std::int64_t prompt = cross_attention_elements(facts, workload.tokens);
+  const std::int64_t prompts = !plain && rows > 1 ? 2 * rows : rows;
   const std::int64_t latent = latent_bytes(workload, facts.latent_channels, scale);
-  return {{.bytes = bytes_of(denoiser_rows(workload) * (most + prompt), type) +
-                    static_cast<std::uint64_t>(latent)}};
+  return {{.bytes = bytes_of(most + prompts * prompt, type) + static_cast<std::uint64_t>(latent)}};
+}
+
+std::uint64_t prompt_bytes(const UNetFacts& facts, const Workload& workload, DataType type) {
+  return bytes_of(denoiser_rows(workload) * cross_attention_elements(facts, workload.tokens), type);
 }
 
 // One sequence of the picture's tokens and the prompt's, each padded.
@@ -168,18 +233,24 @@ std::vector<Activations> transformer_activations(const DiffusionTransformerFacts
                     static_cast<std::uint64_t>(latent)}};
 }
 
-// The pictures that are done wait as fp32 on the device, and one more while it is put together.
+// A whole batch is decoded at once, then turned into pixels by way of fp32. One by one, the
+// pictures that are done wait as fp32 on the device, and one more while it is put together.
 std::vector<Activations> decoder_activations(const DecoderFacts& facts, const Workload& workload,
                                              DataType type) {
   const std::int64_t scale = facts.scale();
   const Area whole{workload.width / scale, workload.height / scale};
   const std::int64_t canvas = 3 * kFloatBytes * workload.width * workload.height;
-  const auto waiting = static_cast<std::uint64_t>((workload.batch + 1) * canvas) +
-                       bytes_of(workload.batch * facts.latent_channels * whole.size(), type);
-  std::vector<Activations> choices{
-      {.bytes = waiting + bytes_of(workload.batch * decoder_elements(facts, whole, false), type)}};
+  const std::uint64_t latents =
+      bytes_of(workload.batch * facts.latent_channels * whole.size(), type);
+  const auto waiting = static_cast<std::uint64_t>((workload.batch + 1) * canvas) + latents;
+  const bool plain = workload.kernels == Kernels::plain;
+  const std::uint64_t network =
+      bytes_of(workload.batch * decoder_elements(facts, whole, !plain, workload.kernels), type);
+  const std::uint64_t pixels = pixel_bytes(workload, type);
+  std::vector<Activations> choices{{.bytes = latents + std::max(network, pixels)}};
   const auto add = [&](Activations choice, Area area) {
-    choice.bytes = waiting + bytes_of(decoder_elements(facts, area, true), type);
+    choice.bytes = waiting + bytes_of(decoder_elements(facts, area, true, workload.kernels), type);
+    if (!plain) choice.bytes = std::max(choice.bytes, latents + pixels);
     if (choice.bytes < choices.back().bytes) choices.push_back(choice);
   };
   add({.sliced_attention = facts.mid_attention, .one_by_one = workload.batch > 1}, whole);

@@ -19,12 +19,22 @@ std::uint64_t size_bytes(DataType type);
 std::string_view to_string(DataType type);
 std::optional<DataType> parse_data_type(std::string_view name);  // "fp32", "bf16", "fp16"
 
+// What the networks' operations keep beside their inputs and results.
+enum class Kernels {
+  plain,         // as the reference has them: a norm and its activation are two tensors
+  cpu,           // bafa's on a processor: one pass; attention fused; some weights reordered on use
+  cpu_with_rows  // the same, but attention keeps the scores of a chunk of queries
+};
+
 struct Workload {
   std::int64_t width = 0;  // pixels
   std::int64_t height = 0;
   std::int64_t batch = 1;   // pictures painted together
   std::int64_t tokens = 0;  // of one prompt, padded as the encoder wants it
   bool guided = false;      // the denoiser sees every picture twice
+  Kernels kernels = Kernels::plain;
+
+  friend bool operator==(const Workload&, const Workload&) = default;
 };
 
 // Limits of a Workload and of the facts below within which no formula overflows.
@@ -50,6 +60,7 @@ struct UNetLevelFacts {
   std::int64_t channels = 0;
   std::int64_t layers = 0;        // resnets on the way down
   std::int64_t transformers = 0;  // blocks after a resnet, the most of both ways; 0: no attention
+  std::int64_t heads = 0;         // of its attention
 };
 
 struct UNetFacts {
@@ -70,6 +81,8 @@ std::vector<Activations> encoder_activations(const TransformerFacts& facts,
                                              const Workload& workload, DataType type);
 std::vector<Activations> unet_activations(const UNetFacts& facts, const Workload& workload,
                                           DataType type, std::int64_t scale);
+// What denoising keeps of the prompts from step to step, and until the picture is done.
+std::uint64_t prompt_bytes(const UNetFacts& facts, const Workload& workload, DataType type);
 std::vector<Activations> transformer_activations(const DiffusionTransformerFacts& facts,
                                                  const Workload& workload, DataType type,
                                                  std::int64_t scale);

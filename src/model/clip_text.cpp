@@ -93,7 +93,7 @@ ClipText::ClipText(const ClipTextConfig& config, const weights::WeightScope& sco
     : config_(config),
       words_(scope / "embeddings.token_embedding", config.vocabulary_size, config.features),
       positions_((scope / "embeddings.position_embedding")
-                     .tensor("weight", {config.positions, config.features})),
+                     .weight("weight", {config.positions, config.features})),
       final_norm_(scope / "final_layer_norm", config.features, config.norm_eps) {
   for (std::int64_t i = 0; i < config.layers; ++i)
     layers_.emplace_back(config, scope / "encoder.layers" / i);
@@ -116,7 +116,7 @@ ClipText::Output ClipText::operator()(const Input& input) const {
   CHECK(ids.dim() == 2 && ids.size(1) <= config_.positions);
   CHECK(input.skipped_layers >= 0 && input.skipped_layers < config_.layers);
   const auto used = static_cast<std::size_t>(config_.layers - input.skipped_layers);
-  at::Tensor x = words_(ids) + positions_.narrow(0, 0, ids.size(1));
+  at::Tensor x = words_(ids) + positions_.get().narrow(0, 0, ids.size(1));
   for (std::size_t i = 0; i < used; ++i) x = layers_[i](x);
   Output output{.hidden = input.final_norm ? final_norm_(x) : x, .pooled = {}};
   if (!projection_) return output;

@@ -85,7 +85,7 @@ class ClipText {
 
   ClipTextConfig config_;
   nn::Embedding words_;
-  at::Tensor positions_;  // [positions, features]
+  weights::Weight positions_;  // [positions, features]
   std::vector<Layer> layers_;
   nn::LayerNorm final_norm_;
   std::optional<nn::Linear> projection_;

@@ -72,6 +72,12 @@ std::int64_t used_layers(const XlmRobertaConfig& config) {
   return config.has_pre_transformation ? config.layers - 1 : config.layers;
 }
 
+weights::Weight first_token_type(const weights::WeightScope& scope,
+                                 const XlmRobertaConfig& config) {
+  const at::Tensor all = scope.tensor("weight", {config.token_types, config.features});
+  return scope.keep(all.select(0, 0).clone());
+}
+
 }  // namespace
 
 XlmRobertaConfig parse_xlm_roberta_config(ComponentConfig& config) {
@@ -132,9 +138,7 @@ XlmRoberta::XlmRoberta(const XlmRobertaConfig& config, const weights::WeightScop
       words_(scope / "roberta.embeddings.word_embeddings", config.vocabulary_size, config.features),
       positions_(scope / "roberta.embeddings.position_embeddings", config.positions,
                  config.features),
-      token_type_((scope / "roberta.embeddings.token_type_embeddings")
-                      .tensor("weight", {config.token_types, config.features})
-                      .select(0, 0)),
+      token_type_(first_token_type(scope / "roberta.embeddings.token_type_embeddings", config)),
       embedding_norm_(scope / "roberta.embeddings.LayerNorm", config.features, config.norm_eps),
       transformation_(
           scope / (config.has_pre_transformation ? "transformation_pre" : "transformation"),
@@ -149,7 +153,7 @@ XlmRoberta::XlmRoberta(const XlmRobertaConfig& config, const weights::WeightScop
 at::Tensor XlmRoberta::embed(const at::Tensor& ids) const {
   const at::Tensor real = at::ne(ids, config_.pad_id).to(at::kLong);
   const at::Tensor positions = at::cumsum(real, 1) * real + config_.pad_id;
-  return embedding_norm_(words_(ids) + token_type_ + positions_(positions));
+  return embedding_norm_(words_(ids) + token_type_.get() + positions_(positions));
 }
 
 at::Tensor XlmRoberta::operator()(const at::Tensor& ids, const at::Tensor& mask) const {

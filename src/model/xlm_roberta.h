@@ -75,7 +75,7 @@ class XlmRoberta {
   XlmRobertaConfig config_;
   nn::Embedding words_;
   nn::Embedding positions_;
-  at::Tensor token_type_;  // [features], of type 0: there is only one sentence
+  weights::Weight token_type_;  // [features], of type 0: there is only one sentence
   nn::LayerNorm embedding_norm_;
   std::vector<Layer> layers_;
   std::optional<nn::LayerNorm> pre_norm_;

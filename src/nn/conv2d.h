@@ -35,8 +35,8 @@ class Conv2d {
  private:
   at::Tensor without_activation(const at::Tensor& x) const;
 
-  at::Tensor weight_;
-  at::Tensor bias_;  // undefined without one
+  weights::Weight weight_;
+  weights::Weight bias_;  // undefined without one
   Conv2dOptions options_;
   bool packed_;
 };

@@ -18,7 +18,7 @@ class Embedding {
   at::Tensor operator()(const at::Tensor& ids) const;
 
  private:
-  at::Tensor weight_;  // [count, features]
+  weights::Weight weight_;  // [count, features]
 };
 
 }  // namespace bafa::nn

@@ -23,7 +23,12 @@ class Linear {
          LinearOptions options = {});
 
   // weight [out, in]; bias [out] or undefined.
-  Linear(const at::Tensor& weight, at::Tensor bias, Activation activation = Activation::none);
+  Linear(const at::Tensor& weight, const at::Tensor& bias,
+         Activation activation = Activation::none);
+
+  // The same with tensors made of what `home` gave.
+  Linear(const weights::WeightScope& home, const at::Tensor& weight, const at::Tensor& bias,
+         Activation activation = Activation::none);
 
   // x [..., in] -> [..., out]
   at::Tensor operator()(const at::Tensor& x) const;
@@ -32,8 +37,8 @@ class Linear {
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& residual) const;
 
  private:
-  at::Tensor weight_;
-  at::Tensor bias_;
+  weights::Weight weight_;
+  weights::Weight bias_;
   Activation activation_;
   bool packed_;
 };

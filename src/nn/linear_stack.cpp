@@ -9,6 +9,7 @@ namespace bafa::nn {
 OutputRange LinearStack::add(const weights::WeightScope& scope, std::int64_t out) {
   weights_.push_back(scope.tensor("weight", {out, in_}));
   if (options_.bias) biases_.push_back(scope.tensor("bias", {out}));
+  home_ = home_ ? home_->common(scope) : scope;
   const OutputRange range{out_, out};
   out_ += out;
   return range;
@@ -16,7 +17,7 @@ OutputRange LinearStack::add(const weights::WeightScope& scope, std::int64_t out
 
 Linear LinearStack::join() const {
   CHECK(!weights_.empty());
-  return Linear(at::cat(weights_), options_.bias ? at::cat(biases_) : at::Tensor(),
+  return Linear(*home_, at::cat(weights_), options_.bias ? at::cat(biases_) : at::Tensor(),
                 options_.activation);
 }
 

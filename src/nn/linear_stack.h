@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "nn/linear.h"
@@ -34,6 +35,7 @@ class LinearStack {
   std::int64_t in_;
   LinearOptions options_;
   std::int64_t out_ = 0;
+  std::optional<weights::WeightScope> home_;  // of all of them
   std::vector<at::Tensor> weights_;
   std::vector<at::Tensor> biases_;
 };

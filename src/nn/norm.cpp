@@ -23,8 +23,8 @@ at::ScalarType parameter_dtype(const weights::WeightScope& scope) {
 // bafa's own kernel takes fp32 parameters; ATen's wants those of the run dtype.
 GroupNorm::GroupNorm(const weights::WeightScope& scope, std::int64_t channels,
                      const Options& options)
-    : weight_(scope.tensor("weight", {channels}, parameter_dtype(scope))),
-      bias_(scope.tensor("bias", {channels}, parameter_dtype(scope))),
+    : weight_(scope.weight("weight", {channels}, parameter_dtype(scope))),
+      bias_(scope.weight("bias", {channels}, parameter_dtype(scope))),
       options_(options) {
   CHECK(options.groups > 0 && channels % options.groups == 0);
   CHECK(options.activation == Activation::none || options.activation == Activation::silu);
@@ -35,25 +35,26 @@ at::Tensor GroupNorm::operator()(const at::Tensor& x) const { return (*this)(x, 
 at::Tensor GroupNorm::operator()(const at::Tensor& x, const at::Tensor& shift) const {
   if (cpu::has_fused(x)) {
     return cpu::group_norm({.x = x,
-                            .weight = weight_,
-                            .bias = bias_,
+                            .weight = weight_.get(),
+                            .bias = bias_.get(),
                             .shift = shift,
                             .groups = options_.groups,
                             .eps = options_.eps,
                             .silu = options_.activation == Activation::silu});
   }
   const at::Tensor input = shift.defined() ? x + shift.unsqueeze(-1).unsqueeze(-1) : x;
-  return activate(at::group_norm(input, options_.groups, weight_, bias_, options_.eps),
+  return activate(at::group_norm(input, options_.groups, weight_.get(), bias_.get(), options_.eps),
                   options_.activation);
 }
 
 LayerNorm::LayerNorm(const weights::WeightScope& scope, std::int64_t features, double eps)
-    : weight_(scope.tensor("weight", {features})),
-      bias_(scope.tensor("bias", {features})),
+    : weight_(scope.weight("weight", {features})),
+      bias_(scope.weight("bias", {features})),
+      features_(features),
       eps_(eps) {}
 
 at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
-  return at::layer_norm(x, weight_.sizes(), weight_, bias_, eps_);
+  return at::layer_norm(x, {features_}, weight_.get(), bias_.get(), eps_);
 }
 
 at::Tensor rms_norm(const RmsNormInput& input) {

@@ -30,8 +30,8 @@ class GroupNorm {
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& shift) const;
 
  private:
-  at::Tensor weight_;  // [C]
-  at::Tensor bias_;    // [C]
+  weights::Weight weight_;  // [C]
+  weights::Weight bias_;    // [C]
   Options options_;
 };
 
@@ -45,8 +45,9 @@ class LayerNorm {
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
-  at::Tensor weight_;  // [features]
-  at::Tensor bias_;    // [features]
+  weights::Weight weight_;  // [features]
+  weights::Weight bias_;    // [features]
+  std::int64_t features_;
   double eps_;
 };
 

@@ -14,7 +14,7 @@ constexpr double kNormEps = 1e-6;  // of the group norm; the blocks' layer norms
 Linear projection(const weights::WeightScope& scope, std::int64_t channels, bool linear) {
   if (linear) return Linear(scope, channels, channels);
   const at::Tensor weight = scope.tensor("weight", {channels, channels, 1, 1});
-  return Linear(weight.squeeze(-1).squeeze(-1), scope.tensor("bias", {channels}));
+  return Linear(scope, weight.squeeze(-1).squeeze(-1), scope.tensor("bias", {channels}));
 }
 
 }  // namespace

@@ -14,6 +14,10 @@
 #include "bafa/pipeline.h"
 #include "text/tokenizer.h"
 
+namespace bafa::memory {
+class Ledger;  // memory/ledger.h
+}
+
 namespace bafa::pipeline {
 
 class Trace;  // pipeline/trace.h
@@ -35,6 +39,8 @@ struct LoadOptions {
   int threads = 0;             // of the device's kernels on a CPU; 0: one per core
   LimitsConfig limits;
   text::TokenizerOptions tokenizer;  // of every tokenizer that the model has
+  MemoryConfig memory;
+  std::shared_ptr<memory::Ledger> ledger;  // absent: one of its own, with the budget as its limit
   // Of encoded prompts kept; 0: none. One of SDXL takes 28 MB in bf16, the attentions' keys and
   // values being most of it, and a picture with guidance takes two.
   std::uint64_t prompt_cache_bytes = 256ull << 20;
@@ -43,7 +49,8 @@ struct LoadOptions {
 };
 
 // Throws Error{invalid_model} for damaged or unfitting files, Error{unsupported_model} naming the
-// key or class that bafa does not know, Error{invalid_config} for an unknown device or dtype.
+// key or class that bafa does not know, Error{invalid_config} for an unknown device or dtype,
+// Error{out_of_memory} naming the smallest budget that would do when the model does not fit.
 std::unique_ptr<Pipeline> load(const LoadOptions& options);
 
 // What the loaded pipeline runs in, for logs and `bafa bench`: "fp32", "bf16".

@@ -129,12 +129,15 @@ memory::UNetFacts read_unet_facts(ComponentConfig& config) {
       {"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"}, levels);
   const auto layers = config.per_block("layers_per_block", 2, levels, kLayers);
   const auto transformers = config.per_block("transformer_layers_per_block", 1, levels, kLayers);
+  // The reference takes it for the number of heads; published files rely on it.
+  const auto heads = config.per_block("attention_head_dim", 8, levels, {1, 1024});
   memory::UNetFacts facts{.latent_channels = config.integer("in_channels", 4, kWidth)};
   for (std::size_t i = 0; i < levels; ++i) {
     const bool attention = attends(down, i) || attends(up, levels - 1 - i);
     facts.levels.push_back({.channels = widths[i],
                             .layers = layers[i],
-                            .transformers = attention ? transformers[i] : 0});
+                            .transformers = attention ? transformers[i] : 0,
+                            .heads = heads[i]});
   }
   return facts;
 }

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,6 +17,7 @@
 #include "model/decode_options.h"
 #include "sampler/sampler.h"
 #include "text/tokenizer.h"
+#include "weights/weight.h"
 
 namespace bafa::pipeline {
 
@@ -92,6 +94,10 @@ struct LoadTarget {
   at::ScalarType dtype = at::kFloat;  // of weights and activations
   at::Device device = at::kCPU;
   text::TokenizerOptions tokenizer{};
+  // Where the weights of "unet", "text_encoder", ... belong, for WeightOptions::component.
+  std::function<weights::Component*(const std::string&)> component = [](const std::string&) {
+    return nullptr;
+  };
 };
 
 // How a prediction is led away from the one for the negative prompt, by the scale g.

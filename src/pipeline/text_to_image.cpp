@@ -14,6 +14,8 @@
 
 #include "bafa/error.h"
 #include "base/check.h"
+#include "device/counting_allocator.h"
+#include "device/out_of_memory.h"
 #include "pipeline/image_generation.h"
 #include "pipeline/pixels.h"
 #include "pipeline/preview_fit.h"
@@ -88,6 +90,13 @@ at::Tensor rescaled(const at::Tensor& guided, const at::Tensor& with_text,
   return share * (guided * ratio) + (1 - share) * guided;
 }
 
+PromptKey prompt_of(const GenerationParams& params) {
+  return {.text = params.prompt, .clip_skip = params.clip_skip};
+}
+
+// Whole, as in the reference.
+PromptKey negative_of(const GenerationParams& params) { return {.text = params.negative_prompt}; }
+
 void refuse_non_finite(const char* what) {
   throw Error(ErrorCode::non_finite_output,
               std::string("the ") + what + " gave numbers that are infinite or not numbers");
@@ -95,8 +104,10 @@ void refuse_non_finite(const char* what) {
 
 }  // namespace
 
-TextToImage::TextToImage(Parts parts, TextToImageOptions options)
-    : parts_(std::move(parts)),
+TextToImage::TextToImage(Parts parts, TextToImageOptions options,
+                         std::unique_ptr<Residency> residency)
+    : residency_(std::move(residency)),
+      parts_(std::move(parts)),
       options_(std::move(options)),
       prompts_(options_.prompt_cache_bytes),
       tracer_(options_.trace) {}
@@ -125,41 +136,99 @@ const sampler::Sampler& TextToImage::sampler_of(const BatchKey& key) const {
 
 Cost TextToImage::cost(const ValidRequest& request) const {
   const GenerationParams& params = request.params();
-  const std::int64_t height = params.height / parts_.decoder->scale();
-  const std::int64_t width = params.width / parts_.decoder->scale();
-  const std::uint64_t forwards = is_guided(params) ? 2 : 1;
-  const std::uint64_t denoise = forwards * parts_.denoiser->workspace_bytes(height, width);
   const BatchKey key = batch_key(params);
-  return {.workspace_bytes = std::max(denoise, parts_.decoder->workspace_bytes(height, width)),
+  const Residency::PictureNeeds needs = residency_->needs_of_picture(work_of(key, 1));
+  return {.workspace_bytes = needs.denoise_bytes,
           .steps = sampler_of(key).forwards(params.steps),
-          .batch_key = key};
+          .batch_key = key,
+          .needed_bytes = needs.budget_bytes};
 }
 
-std::shared_ptr<const ConditionedPrompt> TextToImage::condition(const PromptKey& prompt) {
-  if (auto cached = prompts_.find(prompt)) return cached;
+memory::Workload TextToImage::work_of(const BatchKey& key, std::size_t batch) const {
+  return {.width = key.width,
+          .height = key.height,
+          .batch = static_cast<std::int64_t>(batch),
+          .tokens = residency_->facts().usual.tokens,
+          .guided = key.guided,
+          .kernels = residency_->facts().usual.kernels};
+}
+
+Residency::Lease TextToImage::lease(memory::Phase phase, std::span<ImageGeneration* const> images) {
+  return residency_->acquire(
+      {.phase = phase, .work = work_of(images.front()->batch_key, images.size())});
+}
+
+// The picture to come that takes most: what the denoiser gets room for.
+memory::Workload TextToImage::largest_of(std::span<const ImageTask> tasks) const {
+  memory::Workload largest;
+  for (const ImageTask& task : tasks) {
+    const memory::Workload work = work_of(batch_key(task.request->params()), 1);
+    if (work.width * work.height >= largest.width * largest.height) largest = work;
+  }
+  return largest;
+}
+
+EncodedPrompt TextToImage::encode(const PromptKey& prompt) {
   const StageTimer timer(options_.observer, Stage::encode, 1);
-  ConditionedPrompt made;
-  made.encoded = parts_.conditioner->encode_skipping(prompt.text, prompt.clip_skip);
-  const at::Tensor& pooled = made.encoded.pooled;
-  if (!all_finite(made.encoded.embeds) || (pooled.defined() && !all_finite(pooled)))
+  EncodedPrompt encoded = parts_.conditioner->encode_skipping(prompt.text, prompt.clip_skip);
+  if (!all_finite(encoded.embeds) || (encoded.pooled.defined() && !all_finite(encoded.pooled)))
     refuse_non_finite("text encoder");
-  made.prepared = parts_.denoiser->prepare(made.encoded);
-  auto shared = std::make_shared<const ConditionedPrompt>(std::move(made));
-  prompts_.insert(prompt, shared);
   timer.done();
-  return shared;
+  return encoded;
 }
 
-std::unique_ptr<ImageGeneration> TextToImage::begin_one(const ImageTask& task) {
+// All prompts of the tasks that are not known yet, one after the other while the encoder is here.
+// Then all that the denoiser makes of them.
+void TextToImage::condition(std::span<const ImageTask> tasks, Prompts& prompts) {
+  std::unordered_map<PromptKey, EncodedPrompt, PromptKeyHash> encoded;
+  const auto want = [&](const PromptKey& prompt) {
+    if (prompts.contains(prompt) || encoded.contains(prompt)) return;
+    if (auto cached = prompts_.find(prompt)) {
+      prompts.emplace(prompt, std::move(cached));
+    } else {
+      encoded.emplace(prompt, EncodedPrompt());
+    }
+  };
+  for (const ImageTask& task : tasks) {
+    want(prompt_of(task.request->params()));
+    if (is_guided(task.request->params())) want(negative_of(task.request->params()));
+  }
+  if (encoded.empty()) return;
+  const memory::Workload work = largest_of(tasks);
+  {
+    const auto lease = residency_->acquire({.phase = memory::Phase::encode, .work = work});
+    for (auto& [prompt, result] : encoded) result = encode(prompt);
+  }
+  const auto lease = residency_->acquire(
+      {.phase = memory::Phase::denoise, .work = work, .prefetch = Prefetch::nothing});
+  for (auto& [prompt, result] : encoded) {
+    auto made = std::make_shared<const ConditionedPrompt>(prepare(std::move(result)));
+    prompts_.insert(prompt, made);
+    prompts.emplace(prompt, std::move(made));
+  }
+}
+
+// What stays of a prompt is kept as a cache's, and only as large as it is.
+ConditionedPrompt TextToImage::prepare(EncodedPrompt encoded) const {
+  ConditionedPrompt made{.encoded = std::move(encoded), .prepared = {}};
+  made.prepared = parts_.denoiser->prepare(made.encoded);
+  const device::LedgerScope kept(residency_->ledger(), memory::Kind::cache);
+  made.encoded.embeds = made.encoded.embeds.clone();
+  if (made.encoded.pooled.defined()) made.encoded.pooled = made.encoded.pooled.clone();
+  for (at::Tensor& tensor : made.prepared.tensors) tensor = tensor.clone();
+  return made;
+}
+
+std::unique_ptr<ImageGeneration> TextToImage::begin_one(const ImageTask& task,
+                                                        const Prompts& prompts) {
   const GenerationParams& params = task.request->params();
   auto image = std::make_unique<ImageGeneration>();
   image->batch_key = batch_key(params);
   image->guidance_scale = params.guidance_scale;
   image->schedule = sampler_of(image->batch_key).schedule(params.steps);
   image->guidance_rescale = params.guidance_rescale;
-  image->text = condition({.text = params.prompt, .clip_skip = params.clip_skip});
-  // Whole, as in the reference.
-  if (is_guided(params)) image->negative = condition({.text = params.negative_prompt});
+  image->text = prompts.at(prompt_of(params));
+  if (is_guided(params)) image->negative = prompts.at(negative_of(params));
 
   const auto seed =
       static_cast<std::uint64_t>(params.seed) + static_cast<std::uint64_t>(task.index);
@@ -178,11 +247,24 @@ std::unique_ptr<ImageGeneration> TextToImage::begin_one(const ImageTask& task) {
   return image;
 }
 
-std::vector<std::unique_ptr<Generation>> TextToImage::begin(std::span<const ImageTask> tasks) {
+// On the ledger, and in libtorch's mode without gradients.
+template <typename Call>
+auto TextToImage::on_device(Call&& call) {
   const c10::InferenceMode inference;
+  const device::LedgerScope counted(residency_->ledger(), memory::Kind::activations);
+  return device::naming_out_of_memory(std::forward<Call>(call));
+}
+
+std::vector<std::unique_ptr<Generation>> TextToImage::begin(std::span<const ImageTask> tasks) {
+  return on_device([&] { return begin_all(tasks); });
+}
+
+std::vector<std::unique_ptr<Generation>> TextToImage::begin_all(std::span<const ImageTask> tasks) {
   at::init_num_threads();  // OpenMP keeps the number for each thread of ours
+  Prompts prompts;
+  condition(tasks, prompts);
   std::vector<std::unique_ptr<Generation>> generations;
-  for (const ImageTask& task : tasks) generations.push_back(begin_one(task));
+  for (const ImageTask& task : tasks) generations.push_back(begin_one(task, prompts));
   return generations;
 }
 
@@ -220,8 +302,12 @@ at::Tensor TextToImage::predict(std::span<ImageGeneration* const> images,
 }
 
 void TextToImage::step(std::span<Generation* const> generations) {
-  const c10::InferenceMode inference;
+  on_device([&] { step_all(generations); });
+}
+
+void TextToImage::step_all(std::span<Generation* const> generations) {
   const std::vector<ImageGeneration*> images = images_of(generations);
+  const Residency::Lease lease = this->lease(memory::Phase::denoise, images);
   const sampler::Sampler& sampler = sampler_of(images.front()->batch_key);
   std::vector<sampler::Position> positions = positions_of(images);
   const StageTimer timer(options_.observer, Stage::forward, images.size());
@@ -248,23 +334,34 @@ void TextToImage::step(std::span<Generation* const> generations) {
     tracer_.stepped(*images[i], prediction, static_cast<std::int64_t>(i));
 }
 
+// Once, with the decoder.
+void TextToImage::fit_preview_colours(const ImageGeneration& image) {
+  const Residency::Lease lease =
+      residency_->acquire({.phase = memory::Phase::decode, .work = work_of(image.batch_key, 1)});
+  options_.preview =
+      fit_preview(*parts_.decoder, parts_.denoiser->latent_channels(), options_.device);
+}
+
 Image TextToImage::preview(const Generation& generation) {
-  const c10::InferenceMode inference;
-  if (!options_.preview && parts_.fits_preview)
-    options_.preview =
-        fit_preview(*parts_.decoder, parts_.denoiser->latent_channels(), options_.device);
-  CHECK(options_.preview.has_value());
   const auto& image = static_cast<const ImageGeneration&>(generation);
+  if (!options_.preview && parts_.fits_preview) on_device([&] { fit_preview_colours(image); });
+  CHECK(options_.preview.has_value());
   const at::Tensor& shown = image.done > 0 ? image.denoised_latents : image.latents;
-  return to_preview(shown[0], *options_.preview);
+  return on_device([&] { return to_preview(shown[0], *options_.preview); });
 }
 
 std::vector<Image> TextToImage::finish(std::span<Generation* const> generations) {
-  const c10::InferenceMode inference;
+  return on_device([&] { return finish_all(generations); });
+}
+
+std::vector<Image> TextToImage::finish_all(std::span<Generation* const> generations) {
   const std::vector<ImageGeneration*> images = images_of(generations);
   for (const ImageGeneration* image : images) CHECK(image->denoised());
+  const Residency::Lease lease = this->lease(memory::Phase::decode, images);
   const StageTimer timer(options_.observer, Stage::decode, images.size());
-  const at::Tensor decoded = parts_.decoder->decode(join_latents(images), options_.decode);
+  const memory::Activations& how = lease.activations();
+  const at::Tensor decoded = parts_.decoder->decode(
+      join_latents(images), {.one_by_one = how.one_by_one, .tile = how.tile});
   if (!all_finite(decoded)) refuse_non_finite("decoder");
   std::vector<Image> pictures = to_images(decoded);
   timer.done();
@@ -273,6 +370,9 @@ std::vector<Image> TextToImage::finish(std::span<Generation* const> generations)
   return pictures;
 }
 
-void TextToImage::idle() { prompts_.clear(); }
+void TextToImage::idle() {
+  prompts_.clear();
+  residency_->give_back();
+}
 
 }  // namespace bafa::pipeline

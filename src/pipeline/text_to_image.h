@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "bafa/pipeline.h"
@@ -17,6 +18,7 @@
 #include "pipeline/model_settings.h"
 #include "pipeline/parts.h"
 #include "pipeline/prompt_cache.h"
+#include "pipeline/residency.h"
 #include "pipeline/tracer.h"
 
 namespace bafa::pipeline {
@@ -29,18 +31,18 @@ struct TextToImageOptions {
   at::Device device = at::kCPU;
   std::string dtype;  // for the trace: "fp32", "bf16"
   std::uint64_t prompt_cache_bytes = 0;
-  model::DecodeOptions decode;
   StageObserver* observer = nullptr;  // may be null
   Trace* trace = nullptr;             // may be null
 };
 
 class TextToImage final : public Pipeline {
  public:
-  TextToImage(Parts parts, TextToImageOptions options);
+  TextToImage(Parts parts, TextToImageOptions options, std::unique_ptr<Residency> residency);
   ~TextToImage() override;
 
   const Capabilities& capabilities() const override { return options_.capabilities; }
   Cost cost(const ValidRequest& request) const override;
+  MemoryReport memory() const override { return residency_->report(); }
   std::vector<std::unique_ptr<Generation>> begin(std::span<const ImageTask> tasks) override;
   void step(std::span<Generation* const> generations) override;
   Image preview(const Generation& generation) override;
@@ -48,13 +50,30 @@ class TextToImage final : public Pipeline {
   void idle() override;
 
  private:
+  // What a begin() needs of prompts: each once, whoever asks for it.
+  using Prompts =
+      std::unordered_map<PromptKey, std::shared_ptr<const ConditionedPrompt>, PromptKeyHash>;
+
+  template <typename Call>
+  auto on_device(Call&& call);
+  std::vector<std::unique_ptr<Generation>> begin_all(std::span<const ImageTask> tasks);
+  void step_all(std::span<Generation* const> generations);
+  std::vector<Image> finish_all(std::span<Generation* const> generations);
+
   bool is_guided(const GenerationParams& params) const;
   BatchKey batch_key(const GenerationParams& params) const;
-  std::shared_ptr<const ConditionedPrompt> condition(const PromptKey& prompt);
+  Residency::Lease lease(memory::Phase phase, std::span<ImageGeneration* const> images);
+  memory::Workload work_of(const BatchKey& key, std::size_t batch) const;
+  memory::Workload largest_of(std::span<const ImageTask> tasks) const;
+  void condition(std::span<const ImageTask> tasks, Prompts& prompts);
+  EncodedPrompt encode(const PromptKey& prompt);
+  void fit_preview_colours(const ImageGeneration& image);
+  ConditionedPrompt prepare(EncodedPrompt encoded) const;
   const sampler::Sampler& sampler_of(const BatchKey& key) const;
-  std::unique_ptr<ImageGeneration> begin_one(const ImageTask& task);
+  std::unique_ptr<ImageGeneration> begin_one(const ImageTask& task, const Prompts& prompts);
   at::Tensor predict(std::span<ImageGeneration* const> images, const at::Tensor& latents) const;
 
+  std::unique_ptr<Residency> residency_;  // outlives the parts, whose weights it moves
   Parts parts_;
   TextToImageOptions options_;
   PromptCache prompts_;

@@ -133,6 +133,10 @@ Decision decide(const Situation& situation, const AdmissionLimits& limits) {
   Decision decision;
   decision.drop = choose_drops(situation);
   const Situation left = without(situation, decision.drop);
+  if (limits.phases == Phases::one_at_a_time) {
+    decision.step = choose_step(left, limits);
+    if (!decision.step.empty()) return decision;
+  }
   decision.finish = oldest_batch(left, ImageStage::denoised, limits.max_batch,
                                  [](const RunningImage&) { return true; });
   if (!decision.finish.empty()) return decision;

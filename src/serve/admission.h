@@ -8,6 +8,7 @@
 //   begin   pictures while there is room for them, oldest running job first, then the queue in its
 //           order; the first that does not fit ends the search, so nobody is passed by
 //   step    the lane (pictures with equal batch keys) that has had the least device time
+// Where phases go one at a time: step while a picture is painted, then finish all, then begin all.
 // A picture marked `alone` is never put together with another: its batch failed, and who is at
 // fault shows when each is tried by itself.
 #pragma once
@@ -21,9 +22,16 @@
 
 namespace bafa::serve {
 
+// Whether pictures may be in different phases.
+enum class Phases {
+  mixed,         // a waiting picture joins as soon as there is room
+  one_at_a_time  // every change of phase copies weights: it is made for all pictures together
+};
+
 struct AdmissionLimits {
   int max_batch = 1;                  // pictures begun and not finished, of all lanes together
   std::uint64_t workspace_bytes = 0;  // for them together; 0: no limit
+  Phases phases = Phases::mixed;
 };
 
 // Picture `index` of the job with this serial number.

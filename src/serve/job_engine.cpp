@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "serve/job_id.h"
 #include "serve/job_log.h"
@@ -47,6 +48,12 @@ ErrorCode code_of(Push verdict) {
     case Push::accepted: break;
   }
   CHECK(false);
+}
+
+AdmissionLimits limits_of(const MemoryReport& memory, const QueueConfig& queue) {
+  return {.max_batch = queue.max_batch,
+          .workspace_bytes = memory.workspace_bytes,
+          .phases = memory.phases_take_turns ? Phases::one_at_a_time : Phases::mixed};
 }
 
 }  // namespace
@@ -107,8 +114,7 @@ void JobEngine::serve(Pipeline& pipeline) {
                        .clock = clock_,
                        .on_end = [this](const Job& job) { settle(job); },
                        .keep = std::move(keep)},
-                      {.limits = {.max_batch = options_.queue.max_batch,
-                                  .workspace_bytes = options_.workspace_bytes},
+                      {.limits = limits_of(pipeline.memory(), options_.queue),
                        .idle_after = options_.queue.idle_after});
   while (true) {
     const std::uint64_t seen = queue_.changes();
@@ -171,8 +177,9 @@ SubmitResult JobEngine::submit(ValidRequest request, SubmitOptions options) {
   if (readiness == Readiness::device_error) return refuse(ErrorCode::device_error);
 
   const Cost cost = pipeline->cost(request);
-  if (options_.workspace_bytes != 0 && cost.workspace_bytes > options_.workspace_bytes) {
-    return refuse(ErrorCode::out_of_memory);
+  const std::uint64_t budget = pipeline->memory().budget_bytes;
+  if (budget != 0 && cost.needed_bytes > budget) {
+    return refuse_too_large(request.params(), {cost.needed_bytes, budget});
   }
   std::optional<MonotonicTime> start_deadline;
   const auto start_timeout = options.start_timeout.value_or(options_.queue.start_timeout);
@@ -221,9 +228,6 @@ Refusal JobEngine::refuse(ErrorCode code) {
       return {code, "The server is shutting down. Try again later.", kRetryRestart};
     case ErrorCode::device_error:
       return {code, "The device has failed and the server is about to restart.", kRetryRestart};
-    case ErrorCode::out_of_memory:
-      return {code, "An image of this size takes more memory than the server may use.",
-              seconds{120}};
     case ErrorCode::idempotency_mismatch:
       return {code, "This idempotency key was used before with another body. Use a new key.",
               seconds{1}};
@@ -237,6 +241,17 @@ Refusal JobEngine::refuse(ErrorCode code) {
                   " jobs are waiting. Try again in about " + in_seconds,
               next_place};
   }
+}
+
+// No time will help.
+Refusal JobEngine::refuse_too_large(const GenerationParams& params, const MemoryNeed& need) {
+  metrics_.rejected(ErrorCode::unsupported_size);
+  return {ErrorCode::unsupported_size,
+          "A picture of " + std::to_string(params.width) + "x" + std::to_string(params.height) +
+              " takes at least " + shown_bytes(need.needed_bytes) +
+              " of memory, and this server may use " + shown_bytes(need.budget_bytes) +
+              " (memory.budget_bytes). Ask for a smaller one.",
+          seconds{120}};
 }
 
 std::optional<JobSnapshot> JobEngine::snapshot(const JobId& id) const {
@@ -343,6 +358,16 @@ QueueSnapshot JobEngine::queue() const {
   return snapshot;
 }
 
+std::optional<MemoryReport> JobEngine::memory() const {
+  const Pipeline* pipeline = nullptr;
+  {
+    MutexLock lock(mutex_);
+    pipeline = pipeline_.get();
+  }
+  if (pipeline == nullptr) return std::nullopt;
+  return pipeline->memory();
+}
+
 Readiness JobEngine::readiness() const {
   MutexLock lock(mutex_);
   return readiness_;
@@ -353,7 +378,8 @@ std::string JobEngine::metrics() const {
                         .queue_capacity = queue_.capacity(),
                         .jobs_running = load_.jobs,
                         .results_bytes = store_.retained_bytes(),
-                        .ready = readiness() == Readiness::ready});
+                        .ready = readiness() == Readiness::ready,
+                        .memory = memory()});
 }
 
 }  // namespace bafa::serve

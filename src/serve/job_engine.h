@@ -37,8 +37,7 @@ using PipelineFactory = std::function<std::unique_ptr<Pipeline>()>;
 struct EngineOptions {
   QueueConfig queue;
   ResultsConfig results;
-  std::uint64_t workspace_bytes = 0;  // device bytes for all images being painted; 0: no limit
-  std::string version;                // for bafa_build_info
+  std::string version;  // for bafa_build_info
   // The worker ends a round at least so often, also when there is nothing to do (see turns()).
   std::optional<std::chrono::milliseconds> longest_rest{};
   // Called on the worker thread as its last act: wakes a main that waits for signals.
@@ -86,10 +85,16 @@ class JobEngine final : public Engine {
   std::shared_ptr<const void> follow(const JobId& id) const override;
   JobPage list(const JobQuery& query) const override;
   QueueSnapshot queue() const override;
+  std::optional<MemoryReport> memory() const override;
   Readiness readiness() const override;
   std::string metrics() const override;
 
  private:
+  struct MemoryNeed {
+    std::uint64_t needed_bytes = 0;
+    std::uint64_t budget_bytes = 0;
+  };
+
   std::unique_ptr<ResultSaver> make_saver();
   void work(const PipelineFactory& factory);
   Pipeline& load(const PipelineFactory& factory) EXCLUDES(mutex_);
@@ -99,6 +104,7 @@ class JobEngine final : public Engine {
 
   std::optional<SubmitResult> repeat(const SubmitOptions& options);
   Refusal refuse(ErrorCode code);
+  Refusal refuse_too_large(const GenerationParams& params, const MemoryNeed& need);
   bool cancel_job(Job& job, JobError reason);
   void settle(const Job& job);
   JobSnapshot with_position(const Job& job, JobSnapshot snapshot) const;

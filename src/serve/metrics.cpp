@@ -7,7 +7,9 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <cstdint>
 #include <string_view>
+#include <utility>
 
 namespace bafa::serve {
 
@@ -87,6 +89,13 @@ struct Metrics::Families {
   Gauge& ready = gauges(registry, "bafa_ready", "1 while requests are taken.").Add({});
   Gauge& model_load =
       gauges(registry, "bafa_model_load_seconds", "What loading the model took.").Add({});
+  Family<Gauge>& memory = gauges(registry, "bafa_device_memory_bytes",
+                                 "Device memory: the budget, the plan, and what is in use.");
+  Family<Gauge>& component_memory = gauges(registry, "bafa_component_memory_bytes",
+                                           "Weights of a part of the model, in all and here.");
+  Gauge& memory_refusals = gauges(registry, "bafa_memory_refusals",
+                                  "Allocations refused since the start: over the budget.")
+                               .Add({});
   Family<Gauge>& build_info =
       gauges(registry, "bafa_build_info", "Always 1; the version is a label.");
 };
@@ -145,6 +154,28 @@ void Metrics::model_loaded(double seconds) { families_->model_load.Set(seconds);
 
 void Metrics::stored(double seconds) { families_->store.Observe(seconds); }
 
+void Metrics::show(const MemoryReport& memory) {
+  const auto set = [](Family<Gauge>& family, const prometheus::Labels& labels,
+                      std::uint64_t bytes) { family.Add(labels).Set(static_cast<double>(bytes)); };
+  for (const auto& [kind, bytes] : {std::pair{"budget", memory.budget_bytes},
+                                    {"planned", memory.planned_bytes},
+                                    {"used", memory.used_bytes},
+                                    {"peak", memory.peak_bytes},
+                                    {"weights", memory.weights_bytes},
+                                    {"activations", memory.activations_bytes},
+                                    {"cache", memory.cache_bytes},
+                                    {"host", memory.host_bytes}}) {
+    set(families_->memory, {{"kind", kind}}, bytes);
+  }
+  for (const MemoryReport::Component& part : memory.components) {
+    set(families_->component_memory, {{"component", part.name}, {"kind", "weights"}},
+        part.weights_bytes);
+    set(families_->component_memory, {{"component", part.name}, {"kind", "present"}},
+        part.present_bytes);
+  }
+  families_->memory_refusals.Set(static_cast<double>(memory.refusals));
+}
+
 std::string Metrics::text(const Levels& levels) {
   for (const Priority priority : kPriorities) {
     families_->queue_depth.Add({{"priority", label(to_string(priority))}})
@@ -154,6 +185,7 @@ std::string Metrics::text(const Levels& levels) {
   families_->jobs_running.Set(levels.jobs_running);
   families_->results_bytes.Set(static_cast<double>(levels.results_bytes));
   families_->ready.Set(levels.ready ? 1 : 0);
+  if (levels.memory) show(*levels.memory);
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }
 

@@ -19,6 +19,7 @@ struct Levels {
   int jobs_running = 0;
   std::uint64_t results_bytes = 0;
   bool ready = false;
+  std::optional<MemoryReport> memory{};  // absent while the model loads
 };
 
 class Metrics {
@@ -41,6 +42,8 @@ class Metrics {
   std::string text(const Levels& levels);
 
  private:
+  void show(const MemoryReport& memory);
+
   struct Families;
   std::unique_ptr<Families> families_;
 };

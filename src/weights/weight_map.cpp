@@ -1,9 +1,11 @@
 #include "weights/weight_map.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <map>
 #include <set>
@@ -70,6 +72,10 @@ bool matches(std::string_view pattern, std::string_view name) {
   return name.size() >= head.size() + tail.size() && name.starts_with(head) && name.ends_with(tail);
 }
 
+bool is_aligned(const std::byte* data, at::ScalarType type) {
+  return reinterpret_cast<std::uintptr_t>(data) % c10::elementSize(type) == 0;
+}
+
 void list(std::ostringstream& text, const std::vector<std::string>& names, const char* what) {
   if (names.empty()) return;
   text << "; " << names.size() << ' ' << what << ": ";
@@ -97,6 +103,8 @@ struct WeightMap::State {
   at::Tensor copy(const Checkpoint::Tensor& tensor, at::IntArrayRef shape, at::ScalarType stored,
                   at::ScalarType dtype) const;
   at::Tensor stand_in(at::IntArrayRef shape, at::TensorOptions options);
+  // Stand-ins are no weights: finish() will throw.
+  bool has_problems() const { return !missing.empty() || !wrong.empty(); }
   [[noreturn]] void throw_problems(const std::vector<std::string>& unused) const;
 };
 
@@ -104,12 +112,22 @@ at::Tensor WeightMap::State::copy(const Checkpoint::Tensor& tensor, at::IntArray
                                   at::ScalarType stored, at::ScalarType dtype) const {
   if (options.device.is_meta())
     return at::empty(shape, at::TensorOptions(options.device).dtype(dtype));
-  at::Tensor loaded = at::empty(shape, at::TensorOptions(stored));
+  const at::TensorOptions target = at::TensorOptions(options.device).dtype(dtype);
   const std::span<const std::byte> bytes = checkpoint.bytes(tensor);
+  if (is_aligned(bytes.data(), stored) && !bytes.empty()) {
+    // Read in place, so that a large tensor is not on the device in two types at once.
+    void* const data = const_cast<std::byte*>(bytes.data());
+    const at::Tensor mapped = at::from_blob(data, shape, at::TensorOptions(stored));
+    CHECK(mapped.nbytes() == bytes.size());
+    at::Tensor owned = mapped.to(target, /*non_blocking=*/false, /*copy=*/true);
+    checkpoint.forget(tensor);
+    return owned;
+  }
+  at::Tensor loaded = at::empty(shape, at::TensorOptions(stored));
   CHECK(loaded.nbytes() == bytes.size());
   if (!bytes.empty()) std::memcpy(loaded.mutable_data_ptr(), bytes.data(), bytes.size());
   checkpoint.forget(tensor);
-  return loaded.to(at::TensorOptions(options.device).dtype(dtype));
+  return loaded.to(target);
 }
 
 at::Tensor WeightMap::State::stand_in(at::IntArrayRef shape, at::TensorOptions target) {
@@ -179,8 +197,7 @@ void WeightMap::finish() const {
                     [&name](const std::string& pattern) { return matches(pattern, name); });
     if (!ignored && !state_->used.contains(name)) unused.push_back(printable(name, 128));
   }
-  if (!state_->missing.empty() || !state_->wrong.empty() || !unused.empty())
-    state_->throw_problems(unused);
+  if (state_->has_problems() || !unused.empty()) state_->throw_problems(unused);
 }
 
 std::uint64_t WeightMap::loaded_bytes() const { return state_->loaded_bytes; }
@@ -196,6 +213,32 @@ WeightScope WeightScope::operator/(std::int64_t index) const {
 at::Tensor WeightScope::tensor(std::string_view name, at::IntArrayRef shape,
                                std::optional<at::ScalarType> dtype) const {
   return state_->load(name_of(name), shape, dtype.value_or(state_->options.dtype));
+}
+
+Weight WeightScope::weight(std::string_view name, at::IntArrayRef shape,
+                           std::optional<at::ScalarType> dtype) const {
+  const at::Tensor loaded = tensor(name, shape, dtype);
+  return state_->has_problems() || state_->options.component == nullptr
+             ? Weight(loaded)
+             : state_->options.component->add(name_of(name), loaded);
+}
+
+Weight WeightScope::keep(const at::Tensor& tensor) const {
+  return state_->has_problems() || state_->options.component == nullptr
+             ? Weight(tensor)
+             : state_->options.component->add(name_of("weight"), tensor);
+}
+
+WeightScope WeightScope::common(const WeightScope& other) const {
+  std::string prefix = prefix_;
+  const auto leads = [](const std::string& begin, const std::string& name) {
+    return begin.empty() || name == begin || name.starts_with(begin + ".");
+  };
+  while (!leads(prefix, other.prefix_)) {
+    const std::size_t dot = prefix.rfind('.');
+    prefix.resize(dot == std::string::npos ? 0 : dot);
+  }
+  return WeightScope(*state_, std::move(prefix));
 }
 
 bool WeightScope::contains(std::string_view name) const {

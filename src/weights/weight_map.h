@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "weights/checkpoint.h"
+#include "weights/weight.h"
 
 namespace bafa::weights {
 
@@ -31,6 +32,7 @@ struct WeightOptions {
   std::vector<std::string> ignored;  // names that may stay unused; one '*' stands for anything
   // Applied to each name of the file: legacy names, a prefix to drop. Empty: names as they are.
   std::function<std::string(const std::string&)> rename;
+  Component* component = nullptr;  // that the weights belong to; null: they stay on the device
 };
 
 class WeightMap {
@@ -67,6 +69,16 @@ class WeightScope {
   // `dtype` overrides the run dtype (an fp32 island).
   at::Tensor tensor(std::string_view name, at::IntArrayRef shape,
                     std::optional<at::ScalarType> dtype = std::nullopt) const;
+
+  // The same as a weight of the component.
+  Weight weight(std::string_view name, at::IntArrayRef shape,
+                std::optional<at::ScalarType> dtype = std::nullopt) const;
+
+  // What a layer has made of tensors that it got here: joined, packed. Undefined: so is the weight.
+  Weight keep(const at::Tensor& tensor) const;
+
+  // The longest prefix of both.
+  WeightScope common(const WeightScope& other) const;
 
   // Whether the checkpoint has `name` here. For formats with two spellings only: what exists is
   // decided by the config, never by the weights.

@@ -27,7 +27,8 @@ inline BatchKey random_key(Dice& dice) {
 
 inline serve::AdmissionLimits random_limits(Dice& dice) {
   return {.max_batch = 1 + dice.up_to(4),
-          .workspace_bytes = dice.one_in(2) ? 0 : static_cast<std::uint64_t>(5 + dice.up_to(40))};
+          .workspace_bytes = dice.one_in(2) ? 0 : static_cast<std::uint64_t>(5 + dice.up_to(40)),
+          .phases = dice.one_in(3) ? serve::Phases::one_at_a_time : serve::Phases::mixed};
 }
 
 }  // namespace bafa::test

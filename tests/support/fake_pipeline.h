@@ -29,6 +29,7 @@ class FakeLog {
  public:
   std::function<void(const FakeCall&)> hook;  // set before the pipeline is used
   std::atomic<int> alive{0};                  // generations that exist
+  MemoryReport memory;                        // set before the pipeline is used
 
   void record(FakeCall call) EXCLUDES(mutex_) {
     {
@@ -98,8 +99,10 @@ class FakePipeline final : public Pipeline {
     const GenerationParams& params = request.params();
     return {.workspace_bytes = static_cast<std::uint64_t>(params.width) * params.height,
             .steps = params.steps,
-            .batch_key = {params.width, params.height, params.guidance_scale > 1.0}};
+            .batch_key = {params.width, params.height, params.guidance_scale > 1.0},
+            .needed_bytes = static_cast<std::uint64_t>(params.width) * params.height};
   }
+  MemoryReport memory() const override { return log_->memory; }
 
   std::vector<std::unique_ptr<Generation>> begin(std::span<const ImageTask> tasks) override {
     FakeCall call{.kind = CallKind::begin, .seeds = {}};

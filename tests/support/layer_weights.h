@@ -55,8 +55,9 @@ class LayerWeights {
   // A checkpoint of these weights, opened in a dtype; the file goes when this does.
   class Opened {
    public:
-    Opened(const LayerWeights& weights, at::ScalarType dtype)
-        : file_(write(weights)), map_(weights::Checkpoint(file_), {.dtype = dtype}) {}
+    Opened(const LayerWeights& weights, at::ScalarType dtype, weights::Component* component)
+        : file_(write(weights)),
+          map_(weights::Checkpoint(file_), {.dtype = dtype, .component = component}) {}
     ~Opened() { std::filesystem::remove(file_); }
     Opened(const Opened&) = delete;
     Opened& operator=(const Opened&) = delete;
@@ -76,7 +77,9 @@ class LayerWeights {
     weights::WeightMap map_;
   };
 
-  Opened open(at::ScalarType dtype = at::kFloat) const { return Opened(*this, dtype); }
+  Opened open(at::ScalarType dtype = at::kFloat, weights::Component* component = nullptr) const {
+    return Opened(*this, dtype, component);
+  }
 
  private:
   void write(const std::filesystem::path& path) const {

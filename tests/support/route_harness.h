@@ -52,7 +52,6 @@ class RouteHarness {
                  capabilities] { return std::make_unique<FakePipeline>(log, capabilities); },
                 {.queue = config_.queue,
                  .results = config_.results,
-                 .workspace_bytes = 0,
                  .version = "test",
                  .on_finished = {}},
                 clock) {
@@ -138,6 +137,16 @@ class RouteHarness {
   Engine& engine() { return engine_; }
   serve::JobEngine& job_engine() { return engine_; }
   FakeLog& log() { return *log_; }
+
+  static std::shared_ptr<FakeLog> log_with_memory() {
+    auto log = std::make_shared<FakeLog>();
+    log->memory = {.budget_bytes = 64 << 20,
+                   .level = "turns",
+                   .peak_bytes = 890,
+                   .phases = {{"denoise", "turns", 900, 890}},
+                   .components = {{"unet", "takes turns", 800, 7, 0}}};
+    return log;
+  }
   const http::Router& router() const { return router_; }
 
   ManualClock clock;
@@ -146,7 +155,7 @@ class RouteHarness {
 
  private:
   Config config_;
-  std::shared_ptr<FakeLog> log_ = std::make_shared<FakeLog>();
+  std::shared_ptr<FakeLog> log_ = log_with_memory();
   serve::JobEngine engine_;
   http::HttpMetrics metrics_;
   http::EncodedImages images_{{.threads = 1}, clock, metrics_};

@@ -61,7 +61,8 @@ std::unique_ptr<Conditioner> load_conditioner(const ModelIndex& index, const Loa
   weights::WeightMap map(weights::Checkpoint(folder, "model"),
                          {.dtype = target.dtype,
                           .device = target.device,
-                          .ignored = model::xlm_roberta_unused(config)});
+                          .ignored = model::xlm_roberta_unused(config),
+                          .component = target.component("text_encoder")});
   model::XlmRoberta encoder(config, map.root());
   map.finish();
   return std::make_unique<XlmRobertaConditioner>(std::move(tokenizer), std::move(encoder),

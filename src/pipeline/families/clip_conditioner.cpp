@@ -29,7 +29,8 @@ ClipTextPart load_clip_text(const ModelIndex& index, const LoadTarget& target,
                          {.dtype = target.dtype,
                           .device = target.device,
                           .ignored = model::clip_text_unused(config),
-                          .rename = model::clip_text_name});
+                          .rename = model::clip_text_name,
+                          .component = target.component("text_encoder" + suffix)});
   model::ClipText encoder(config, map.root());
   map.finish();
   return {std::move(tokenizer), std::move(encoder)};

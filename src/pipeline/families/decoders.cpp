@@ -82,7 +82,8 @@ std::unique_ptr<Decoder> load_autoencoder_kl(const ModelIndex& index, LoadTarget
   weights::WeightMap map = open_weights(index, {.dtype = target.dtype,
                                                 .device = target.device,
                                                 .ignored = model::autoencoder_kl_unused(),
-                                                .rename = model::autoencoder_kl_current_name});
+                                                .rename = model::autoencoder_kl_current_name,
+                                                .component = target.component("vae")});
   auto decoder = std::make_unique<DecoderPart<model::AutoencoderKlDecoder>>(config, map.root());
   map.finish();
   return decoder;
@@ -96,7 +97,8 @@ std::unique_ptr<Decoder> load_autoencoder_tiny(const ModelIndex& index, const Lo
   check_latents(json, config.latent_channels, options.latent_channels);
   weights::WeightMap map = open_weights(index, {.dtype = target.dtype,
                                                 .device = target.device,
-                                                .ignored = model::autoencoder_tiny_unused()});
+                                                .ignored = model::autoencoder_tiny_unused(),
+                                                .component = target.component("vae")});
   auto decoder = std::make_unique<DecoderPart<model::AutoencoderTinyDecoder>>(config, map.root());
   map.finish();
   return decoder;

@@ -125,7 +125,8 @@ std::unique_ptr<Conditioner> load_conditioner(const ModelIndex& index, const Loa
                          {.dtype = target.dtype,
                           .device = target.device,
                           .ignored = model::qwen3_unused(config),
-                          .rename = model::qwen3_name});
+                          .rename = model::qwen3_name,
+                          .component = target.component("text_encoder")});
   model::Qwen3 encoder(config, map.root());
   map.finish();
   return std::make_unique<Qwen3Conditioner>(std::move(tokenizer), std::move(encoder),
@@ -153,7 +154,9 @@ Parts load_z_image(const ModelIndex& index, const LoadTarget& target) {
   parts.conditioner = load_conditioner(index, target, config.text_features);
   check_positions(json, config, *parts.conditioner);
   weights::WeightMap map(weights::Checkpoint(folder, "diffusion_pytorch_model"),
-                         {.dtype = target.dtype, .device = target.device});
+                         {.dtype = target.dtype,
+                          .device = target.device,
+                          .component = target.component("transformer")});
   parts.denoiser = std::make_unique<ZImageDenoiser>(config, map.root());
   map.finish();
   parts.decoder = load_decoder(index, target, {.latent_channels = config.latent_channels});

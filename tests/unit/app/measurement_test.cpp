@@ -25,9 +25,11 @@ TEST(Measurement, IsOneJsonLineWithEveryField) {
   EXPECT_EQ(line.find('\n'), std::string::npos);
   const Json json = parse_json(line);
   for (const char* key :
-       {"model", "size", "steps", "batch", "dtype", "device", "threads", "load_ms",
-        "first_image_ms", "encode_ms", "forward_ms", "forward_min_ms", "decode_ms", "png_ms",
-        "total_ms", "peak_bytes", "rss_bytes", "version"}) {
+       {"model",      "size",           "steps",     "batch",          "dtype",
+        "device",     "threads",        "load_ms",   "first_image_ms", "encode_ms",
+        "forward_ms", "forward_min_ms", "decode_ms", "png_ms",         "total_ms",
+        "peak_bytes", "rss_bytes",      "level",     "budget_bytes",   "device_peak_bytes",
+        "version"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
   EXPECT_EQ(json["forward_ms"], 12.346);

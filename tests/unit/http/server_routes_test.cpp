@@ -73,6 +73,22 @@ TEST_F(ServerRoutes, AreReadyUntilTheyDrain) {
   EXPECT_EQ(harness_.get("/livez").status, 200) << "alive all the same";
 }
 
+TEST_F(ServerRoutes, TellTheOperatorTheMemoryPlanAndWhatWasMeasured) {
+  const Json memory = get("/admin/memory");
+  EXPECT_EQ(memory["budget_bytes"], 64 << 20);
+  EXPECT_EQ(memory["level"], "turns");
+  EXPECT_EQ(memory["phases"][0], (Json{{"phase", "denoise"},
+                                       {"level", "turns"},
+                                       {"predicted_bytes", 900},
+                                       {"measured_bytes", 890}}));
+  EXPECT_EQ(memory["components"][0]["component"], "unet");
+  EXPECT_EQ(memory["components"][0]["placement"], "takes turns");
+  const std::string metrics(harness_.get("/metrics").bytes());
+  for (const char* line : {"bafa_device_memory_bytes{kind=\"peak\"} 890",
+                           "bafa_component_memory_bytes{component=\"unet\",kind=\"present\"} 7"})
+    EXPECT_THAT(metrics, HasSubstr(line));
+}
+
 TEST_F(ServerRoutes, CountForTheOperatorWithoutPrompts) {
   harness_.post("/v1/images/generations", {{"prompt", "canary-4711"}, {"size", "16x16"}});
   const std::string metrics(harness_.get("/metrics").bytes());

@@ -11,6 +11,7 @@
 #include "bafa/error.h"
 #include "pipeline/text_to_image.h"
 #include "support/refused.h"
+#include "support/roomy_residency.h"
 #include "support/samplers.h"
 
 namespace bafa::pipeline {
@@ -86,7 +87,8 @@ class SamplersInThePipeline : public testing::Test {
     names_.clear();
     for (const auto& sampler : parts.samplers) names_.emplace_back(sampler->name());
     options.capabilities.samplers = names_;
-    pipeline_ = std::make_unique<TextToImage>(std::move(parts), std::move(options));
+    pipeline_ = std::make_unique<TextToImage>(std::move(parts), std::move(options),
+                                              test::roomy_residency());
   }
 
   ValidRequest valid(const Wish& wish) const {

@@ -166,12 +166,25 @@ TEST_F(JobEngineTest, RefusesWhenTheQueueIsFullAndSaysWhenToComeBack) {
               testing::HasSubstr("bafa_admission_rejected_total{reason=\"queue_full\"} 1"));
 }
 
-TEST_F(JobEngineTest, RefusesWhatCanNeverFitTheWorkspace) {
-  options_.workspace_bytes = 16 * 16;
+TEST_F(JobEngineTest, RefusesWhatCanNeverFitTheBudgetAndNamesIt) {
+  log_->memory.budget_bytes = 16 * 16;
   start();
   submit({.side = 16});
-  EXPECT_EQ(refused(engine_->submit(valid_request({.side = 32}), {})).code,
-            ErrorCode::out_of_memory);
+  const Refusal refusal = refused(engine_->submit(valid_request({.side = 32}), {}));
+  EXPECT_EQ(refusal.code, ErrorCode::unsupported_size);
+  EXPECT_THAT(refusal.message, testing::HasSubstr("32x32 takes at least 1.0 KiB"));
+  EXPECT_THAT(refusal.message, testing::HasSubstr("256 B"));
+}
+
+TEST_F(JobEngineTest, KeepsPicturesWaitingThatDoNotFitBesideOthers) {
+  log_->memory = {.budget_bytes = 1000, .workspace_bytes = 600};
+  start();
+  submit({.side = 16});
+  submit({.side = 16});
+  const JobId third = submit({.side = 16});
+  gate_.open();
+  EXPECT_EQ(end_of(third).state, JobState::succeeded);
+  for (const FakeCall& call : log_->calls(CallKind::step)) EXPECT_LE(call.seeds.size(), 2u);
 }
 
 TEST_F(JobEngineTest, CancelsAWaitingJobAtOnce) {
