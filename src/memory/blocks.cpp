@@ -89,7 +89,9 @@ std::vector<Part> order_of(std::string_view name) {
 }  // namespace
 
 std::string_view block_name(std::string_view tensor) {
-  if (tensor.find(".time_emb_proj.") != std::string_view::npos) return {};
+  // Joined into one product for all blocks, once for each step.
+  for (const char* joined : {".time_emb_proj.", ".adaLN_modulation."})
+    if (tensor.find(joined) != std::string_view::npos) return {};
   std::size_t begin = 0;
   bool after_list = false;
   while (true) {

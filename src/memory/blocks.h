@@ -13,7 +13,8 @@ namespace bafa::memory {
 // The part of a tensor's name that names its block: up to the first index of a list of layers, so
 // "layers.3" of "layers.3.attention.to_q.weight", "up_blocks.1.attentions.0" of what is in there,
 // "text_model.encoder.layers.7", "noise_refiner.1". Empty for what is in no block: embeddings,
-// first and last layers, and a U-Net's time_emb_proj, which run all together before its blocks.
+// first and last layers, and what runs for all blocks together before them: a U-Net's
+// time_emb_proj, a transformer's adaLN_modulation.
 std::string_view block_name(std::string_view tensor);
 
 struct TensorBytes {

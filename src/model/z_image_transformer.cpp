@@ -37,7 +37,7 @@ nn::Linear query_key_value(const ZImageConfig& config, const weights::WeightScop
     weights.push_back((scope / name).tensor("weight", {config.features, config.features}));
   for (at::Tensor* turned : {&weights[0], &weights[1]})
     *turned = nn::neighbours_to_halves(*turned, config.head_dim());
-  return {at::cat(weights), at::Tensor()};
+  return {scope, at::cat(weights), at::Tensor()};
 }
 
 nn::NormRotate norm_rotate(const ZImageConfig& config, const weights::WeightScope& scope) {

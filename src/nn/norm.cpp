@@ -74,10 +74,10 @@ at::Tensor rms_norm(const RmsNormInput& input) {
 }
 
 RmsNorm::RmsNorm(const weights::WeightScope& scope, std::int64_t features, double eps)
-    : factor_(scope.tensor("weight", {features}, at::kFloat).unsqueeze(0)), eps_(eps) {}
+    : factor_(scope.weight("weight", {features}, at::kFloat)), eps_(eps) {}
 
 at::Tensor RmsNorm::operator()(const at::Tensor& x) const {
-  return rms_norm({.x = x, .factor = factor_, .eps = eps_});
+  return rms_norm({.x = x, .factor = factor_.get().unsqueeze(0), .eps = eps_});
 }
 
 }  // namespace bafa::nn

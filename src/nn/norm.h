@@ -71,7 +71,7 @@ class RmsNorm {
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
-  at::Tensor factor_;  // [1, features] fp32
+  weights::Weight factor_;  // [features] fp32
   double eps_;
 };
 
