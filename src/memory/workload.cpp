@@ -99,12 +99,13 @@ std::int64_t cpu_level_elements(const UNetFacts& facts, std::size_t level, const
   return area * std::max(resnet, transformer);
 }
 
-// oneDNN packs a convolution's weight for pictures of some size; where the map is small it is
-// packed anew for each call. At the coarsest level.
+// A convolution's weight that does not fit the size of its map is laid out anew for each call, by
+// way of the plain layout: two copies. At the coarsest level, where maps are small.
 std::int64_t reordered_weight(const UNetFacts& facts) {
   constexpr std::int64_t kKernelArea = 9;
+  constexpr std::int64_t kCopies = 2;
   const std::int64_t own = facts.levels.back().channels;
-  return kKernelArea * 2 * own * own;
+  return kCopies * kKernelArea * 2 * own * own;
 }
 
 // Keys and values of the prompt in every transformer block, made once a prompt: both ways and the

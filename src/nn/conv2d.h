@@ -6,6 +6,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
+#include <vector>
 
 #include "nn/activation.h"
 #include "weights/weight_map.h"
@@ -34,11 +36,15 @@ class Conv2d {
 
  private:
   at::Tensor without_activation(const at::Tensor& x) const;
+  at::Tensor packed_for(const at::Tensor& x) const;
+  at::Tensor over_tokens(const at::Tensor& x) const;
 
   weights::Weight weight_;
   weights::Weight bias_;  // undefined without one
   Conv2dOptions options_;
   bool packed_;
+  bool pointwise_;  // packed, and a linear layer over the pixels
+  mutable std::map<std::vector<std::int64_t>, bool> fits_;  // by the input's sizes
 };
 
 }  // namespace bafa::nn

@@ -5,11 +5,13 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/mkldnn_reorder_conv2d_weight.h>
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
 #include "base/check.h"
 #include "device/cpu_features.h"
+#include "weights/host_form.h"
 
 namespace bafa::nn::onednn {
 namespace {
@@ -42,6 +44,15 @@ Epilogue epilogue(Activation activation) {
     case Activation::quick_gelu: break;
   }
   CHECK(false);
+}
+
+// `weight` in one of oneDNN's layouts, its plain one included.
+at::Tensor reorder(const at::Tensor& weight, const ConvOptions& options,
+                   at::OptionalIntArrayRef input = std::nullopt) {
+  const std::array<std::int64_t, 2> padding{options.padding, options.padding};
+  const std::array<std::int64_t, 2> stride{options.stride, options.stride};
+  const std::array<std::int64_t, 2> dilation{1, 1};
+  return at::mkldnn_reorder_conv2d_weight(weight, padding, stride, dilation, 1, input);
 }
 
 }  // namespace
@@ -78,11 +89,20 @@ at::Tensor linear_add(const at::Tensor& x, const at::Tensor& residual, const at:
 }
 
 at::Tensor pack_conv2d(const at::Tensor& weight, const ConvOptions& options) {
-  const std::array<std::int64_t, 2> padding{options.padding, options.padding};
-  const std::array<std::int64_t, 2> stride{options.stride, options.stride};
-  const std::array<std::int64_t, 2> dilation{1, 1};
-  const at::Tensor channels_last = weight.contiguous(at::MemoryFormat::ChannelsLast);
-  return at::mkldnn_reorder_conv2d_weight(channels_last.to_mkldnn(), padding, stride, dilation, 1);
+  return reorder(weight.contiguous(at::MemoryFormat::ChannelsLast).to_mkldnn(), options);
+}
+
+bool fits(const at::Tensor& packed, at::IntArrayRef input, const ConvOptions& options) {
+  const at::Tensor wanted = reorder(packed, options, input);
+  // Weights that are equal however they lie, such as all zero, count as fitting.
+  return std::ranges::equal(weights::packed_bytes(packed), weights::packed_bytes(wanted));
+}
+
+at::Tensor fit(const at::Tensor& packed, at::IntArrayRef input, const ConvOptions& options) {
+  // By way of the plain layout: from there and to it oneDNN has fast code. Never three at once.
+  at::Tensor plain = packed.to_dense();
+  plain = plain.to_mkldnn();
+  return reorder(plain, options, input);
 }
 
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,

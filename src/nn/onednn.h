@@ -35,8 +35,15 @@ struct ConvOptions {
   Activation activation = Activation::none;  // none or relu; packing does not see it
 };
 
-// weight: [out, in, kh, kw]
+// weight: [out, in, kh, kw]. For an input of no size in particular.
 at::Tensor pack_conv2d(const at::Tensor& weight, const ConvOptions& options);
+
+// The layout that oneDNN wants depends on the input's size [B, in, H, W] too. It takes any, but
+// goes from one packed layout to another by a loop without vectors, in every call.
+bool fits(const at::Tensor& packed, at::IntArrayRef input, const ConvOptions& options);
+
+// A copy of `packed` that fits.
+at::Tensor fit(const at::Tensor& packed, at::IntArrayRef input, const ConvOptions& options);
 
 // x: [B, in, H, W] channels_last -> [B, out, H', W'] channels_last; bias [out] or undefined
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,

@@ -39,7 +39,7 @@ HostForm packed_to_host(const at::Tensor& tensor, device::HostStore& store) {
                 .description = description_of(tensor),
                 .dtype = tensor.scalar_type(),
                 .bytes = device_bytes(tensor)};
-  form.offset = store.append(bytes_at(at::native::data_ptr_from_mkldnn(tensor), form.bytes));
+  form.offset = store.append(packed_bytes(tensor));
   return form;
 }
 
@@ -48,6 +48,10 @@ HostForm packed_to_host(const at::Tensor& tensor, device::HostStore& store) {
 std::uint64_t device_bytes(const at::Tensor& tensor) {
   return tensor.is_mkldnn() ? static_cast<std::uint64_t>(at::native::nbytes_from_mkldnn(tensor))
                             : tensor.nbytes();
+}
+
+std::span<const std::byte> packed_bytes(const at::Tensor& packed) {
+  return bytes_at(at::native::data_ptr_from_mkldnn(packed), device_bytes(packed));
 }
 
 HostForm to_host(const at::Tensor& tensor, device::HostStore& store) {

@@ -4,7 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "device/host_store.h"
@@ -27,6 +29,9 @@ struct DeviceForm {
 };
 
 std::uint64_t device_bytes(const at::Tensor& tensor);
+
+// A tensor in one of oneDNN's own layouts, as it lies there.
+std::span<const std::byte> packed_bytes(const at::Tensor& packed);
 
 // Throws what HostStore::append() does.
 HostForm to_host(const at::Tensor& tensor, device::HostStore& store);

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "nn/onednn.h"
+#include "support/allocated_bytes.h"
 #include "support/layer_weights.h"
 
 namespace bafa::nn {
@@ -65,6 +67,42 @@ TEST(Conv2d, TakesAnImageThatIsNotChannelsLast) {
   EXPECT_LT(
       relative_error(conv(x), at::conv2d(x, weights["conv.weight"], weights["conv.bias"], 1, 1)),
       kFp32Error);
+}
+
+// Widths for which oneDNN changes its layout with the size of the image.
+TEST(Conv2d, EqualsTheReferenceAtAnySizeInAnyOrder) {
+  const LayerWeights weights = LayerWeights().conv("conv", 96, 192, 3);
+  auto map = weights.open();
+  const Conv2d conv(map.root() / "conv", 96, 192);
+  for (const std::int64_t side : {8, 16, 64, 8, 16}) {
+    const at::Tensor x = channels_last_noise({1, 96, side, side});
+    EXPECT_LT(
+        relative_error(conv(x), at::conv2d(x, weights["conv.weight"], weights["conv.bias"], 1, 1)),
+        kFp32Error)
+        << side;
+  }
+}
+
+// A layout that does not fit is told by the second weight that the call makes of it.
+TEST(Conv2d, AFittedWeightIsUsedAsItLies) {
+  constexpr std::int64_t kIn = 96;
+  constexpr std::int64_t kOut = 192;
+  const onednn::ConvOptions options{.padding = 1};
+  const at::Tensor weight = test::noise({kOut, kIn, 3, 3});
+  if (!onednn::can_pack(weight)) GTEST_SKIP() << "this machine packs nothing";
+  const at::Tensor packed = onednn::pack_conv2d(weight, options);
+  for (const std::int64_t side : {4, 8, 16, 32, 64}) {
+    const at::Tensor x = channels_last_noise({1, kIn, side, side});
+    const at::Tensor fitted = onednn::fit(packed, x.sizes(), options);
+    EXPECT_TRUE(onednn::fits(fitted, x.sizes(), options)) << side;
+    const auto conv = [&](const at::Tensor& by) { onednn::conv2d(x, by, {}, options); };
+    conv(fitted);
+    const std::int64_t with_fitted = test::peak_bytes([&] { conv(fitted); });
+    const std::int64_t with_packed = test::peak_bytes([&] { conv(packed); });
+    EXPECT_EQ(onednn::fits(packed, x.sizes(), options),
+              with_packed < with_fitted + static_cast<std::int64_t>(weight.nbytes()))
+        << side;
+  }
 }
 
 }  // namespace
