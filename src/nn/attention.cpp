@@ -26,8 +26,8 @@ at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
   return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
 }
 
-constexpr std::int64_t kQueryRows = 512;     // the block's scores stay in the cache
-constexpr std::int64_t kScores = 1LL << 24;  // elements of a block, of all images and heads
+constexpr std::int64_t kCachedScores = 1LL << 21;  // of a block that stays in a processor's cache
+constexpr std::int64_t kScores = 1LL << 24;        // of a block elsewhere
 constexpr float kLeftOut = -std::numeric_limits<float>::infinity();
 
 // Where the keys of scores [..., rows, Sk] come after the queries begin, begin + 1, ...
@@ -36,10 +36,26 @@ at::Tensor later_keys(const at::Tensor& scores, std::int64_t begin) {
   return at::ones({scores.size(-2), scores.size(-1)}, options).triu(begin + 1);
 }
 
-// Query rows of one block of scores [B, heads, rows, keys].
-std::int64_t rows_at_once(const at::Tensor& query, std::int64_t keys) {
-  const std::int64_t row = std::max<std::int64_t>(1, query.size(0) * query.size(1) * keys);
-  return std::clamp<std::int64_t>(kScores / row, 1, kQueryRows);
+// What one product of scores [images, heads, rows, keys] takes.
+struct Block {
+  std::int64_t images, heads, rows;
+};
+
+Block largest_block(const at::Tensor& query, std::int64_t keys) {
+  const std::int64_t most = query.device().is_cpu() ? kCachedScores : kScores;
+  const std::int64_t head = std::max<std::int64_t>(1, query.size(2) * keys);
+  const std::int64_t image = query.size(1) * head;
+  if (image <= most) return {most / image, query.size(1), query.size(2)};
+  if (head <= most) return {1, most / head, query.size(2)};
+  return {1, 1, std::max<std::int64_t>(1, most / keys)};
+}
+
+// Calls step(begin, size) for parts of 0..total of at most `most`.
+template <typename Step>
+void for_parts(std::int64_t total, std::int64_t most, const Step& step) {
+  for (std::int64_t begin = 0; begin < total; begin += most) {
+    step(begin, std::min(most, total - begin));
+  }
 }
 
 // ATen would otherwise keep the scores of all queries at once.
@@ -69,26 +85,45 @@ Linear key_value(const weights::WeightScope& scope, const CrossAttentionOptions&
   return stack.join();
 }
 
+// query [B, heads, rows, D], times 1 / sqrt(D), its first row the `begin`th; keys [B, heads, D,
+// Sk], values [B, heads, Sk, D]; mask [B, Sk] or undefined.
+at::Tensor attend_rows(const at::Tensor& query, const at::Tensor& keys, const at::Tensor& values,
+                       const at::Tensor& mask, std::optional<std::int64_t> causal_from) {
+  at::Tensor scores = at::matmul(query, keys);
+  if (mask.defined()) scores.masked_fill_(mask.logical_not().unsqueeze(1).unsqueeze(1), kLeftOut);
+  if (causal_from) scores.masked_fill_(later_keys(scores, *causal_from), kLeftOut);
+  return at::matmul(scores.softmax(-1), values);
+}
+
 }  // namespace
 
 at::Tensor attention_by_rows(const AttentionInput& input) {
   const at::Tensor query = split_heads(input.query, input.heads);
-  const at::Tensor key = split_heads(input.key, input.heads).transpose(2, 3);
+  const at::Tensor key = split_heads(input.key, input.heads);
   const at::Tensor value = split_heads(input.value, input.heads);
   const double scale = 1 / std::sqrt(static_cast<double>(query.size(3)));
   at::Tensor out = at::empty_like(input.query, at::TensorOptions(), at::MemoryFormat::Contiguous);
   const at::Tensor out_heads = split_heads(out, input.heads);
-  const std::int64_t most = rows_at_once(query, key.size(3));
-  for (std::int64_t begin = 0; begin < query.size(2); begin += most) {
-    const std::int64_t rows = std::min(most, query.size(2) - begin);
-    at::Tensor scores = at::matmul(query.narrow(2, begin, rows) * scale, key);
-    if (input.key_mask.defined()) {
-      const at::Tensor left_out = input.key_mask.logical_not().unsqueeze(1).unsqueeze(1);
-      scores.masked_fill_(left_out, kLeftOut);
-    }
-    if (input.causal) scores.masked_fill_(later_keys(scores, begin), kLeftOut);
-    out_heads.narrow(2, begin, rows).copy_(at::matmul(scores.softmax(-1), value));
-  }
+  const Block block = largest_block(query, key.size(2));
+  for_parts(query.size(0), block.images, [&](std::int64_t image, std::int64_t images) {
+    const at::Tensor mask =
+        input.key_mask.defined() ? input.key_mask.narrow(0, image, images) : at::Tensor();
+    for_parts(input.heads, block.heads, [&](std::int64_t head, std::int64_t heads) {
+      const auto part = [&](const at::Tensor& x) {
+        return x.narrow(0, image, images).narrow(1, head, heads);
+      };
+      // Products of matrices that lie close are faster by more than the copies cost.
+      const at::Tensor scaled = (part(query) * scale).contiguous();
+      const at::Tensor keys = part(key).transpose(2, 3).contiguous();
+      const at::Tensor values = part(value).contiguous();
+      for_parts(query.size(2), block.rows, [&](std::int64_t row, std::int64_t rows) {
+        part(out_heads)
+            .narrow(2, row, rows)
+            .copy_(attend_rows(scaled.narrow(2, row, rows), keys, values, mask,
+                               input.causal ? std::optional(row) : std::nullopt));
+      });
+    });
+  });
   return out;
 }
 
