@@ -63,7 +63,7 @@ AutoencoderTinyDecoder::Block::Block(const weights::WeightScope& scope, std::int
       third(scope / "conv" / 4, channels, channels, kWithRelu) {}
 
 at::Tensor AutoencoderTinyDecoder::Block::operator()(const at::Tensor& x) const {
-  return third(second(first(x)), x);
+  return third(second(first(x)), x.clone());
 }
 
 // The layers are numbered through, those without weights too: ReLU after the first convolution,

@@ -119,20 +119,21 @@ at::Tensor conv2d(const at::Tensor& x, const at::Tensor& packed, const at::Tenso
                          Scalars(), after.algorithm);
 }
 
-at::Tensor conv2d_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& packed,
+at::Tensor conv2d_add(const at::Tensor& x, at::Tensor sum, const at::Tensor& packed,
                       const at::Tensor& bias, const ConvOptions& options) {
-  using Binary = at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                            const std::optional<at::Tensor>&, at::IntArrayRef, at::IntArrayRef,
-                            at::IntArrayRef, std::int64_t, std::string_view,
-                            std::optional<at::Scalar>, Text, Scalars, Text);
-  static const auto kBinary = operator_named<Binary>("mkldnn::_convolution_pointwise", "binary");
+  using Binary = at::Tensor&(at::Tensor&, const at::Tensor&, const at::Tensor&,
+                             const std::optional<at::Tensor>&, at::IntArrayRef, at::IntArrayRef,
+                             at::IntArrayRef, std::int64_t, std::string_view,
+                             std::optional<at::Scalar>, Text, Scalars, Text);
+  // Not the operator that leaves its summand alone: it lays that out anew first.
+  static const auto kBinary = operator_named<Binary>("mkldnn::_convolution_pointwise_", "binary");
   const std::array<std::int64_t, 2> padding{options.padding, options.padding};
   const std::array<std::int64_t, 2> stride{options.stride, options.stride};
   const std::array<std::int64_t, 2> dilation{1, 1};
   // The operator knows no other, nor a name for none.
   Text after;
   if (options.activation == Activation::relu) after = "relu";
-  return kBinary.call(x, residual, packed, optional(bias), padding, stride, dilation, 1, "add",
+  return kBinary.call(sum, x, packed, optional(bias), padding, stride, dilation, 1, "add",
                       std::nullopt, after, Scalars(), std::nullopt);
 }
 

@@ -49,8 +49,9 @@ at::Tensor fit(const at::Tensor& packed, at::IntArrayRef input, const ConvOption
 at::Tensor conv2d(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,
                   const ConvOptions& options);
 
-// The same with `residual` [B, out, H', W'] added before the activation.
-at::Tensor conv2d_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& packed,
+// The same with `sum` [B, out, H', W'] channels_last added before the activation; the result takes
+// its memory.
+at::Tensor conv2d_add(const at::Tensor& x, at::Tensor sum, const at::Tensor& packed,
                       const at::Tensor& bias, const ConvOptions& options);
 
 }  // namespace bafa::nn::onednn

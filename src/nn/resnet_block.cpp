@@ -29,7 +29,7 @@ at::Tensor ResnetBlock::operator()(const at::Tensor& x, const at::Tensor& time) 
   CHECK(time.defined() == time_range_.has_value());
   at::Tensor hidden = conv1_(norm1_(x));
   hidden = time_range_ ? norm2_(hidden, time_range_->of(time)) : norm2_(hidden);
-  return conv2_(hidden, shortcut_ ? (*shortcut_)(x) : x);
+  return conv2_(hidden, shortcut_ ? (*shortcut_)(x) : x.clone());
 }
 
 }  // namespace bafa::nn
