@@ -16,6 +16,8 @@
 
 #include "base/check.h"
 #include "device/cpu_features.h"
+#include "nn/cpu/fused.h"
+#include "nn/cpu/token_kernels.h"
 #include "nn/linear_stack.h"
 
 namespace bafa::nn {
@@ -90,6 +92,10 @@ Linear key_value(const weights::WeightScope& scope, const CrossAttentionOptions&
 at::Tensor attend_rows(const at::Tensor& query, const at::Tensor& keys, const at::Tensor& values,
                        const at::Tensor& mask, std::optional<std::int64_t> causal_from) {
   at::Tensor scores = at::matmul(query, keys);
+  if (!mask.defined() && !causal_from && cpu::has_fused(scores)) {
+    cpu::softmax(scores);
+    return at::matmul(scores, values);
+  }
   if (mask.defined()) scores.masked_fill_(mask.logical_not().unsqueeze(1).unsqueeze(1), kLeftOut);
   if (causal_from) scores.masked_fill_(later_keys(scores, *causal_from), kLeftOut);
   return at::matmul(scores.softmax(-1), values);

@@ -34,6 +34,10 @@ struct KernelsOf {
   // sine [half].
   void (*norm_rotate)(T* x, std::int64_t heads, std::int64_t half, const float* weight, float eps,
                       const float* cosine, const float* sine);
+
+  // In place, x = e^(x - max) / sum of e^(x - max) over each row. Numbers must be finite.
+  // `scratch` [columns].
+  void (*softmax)(T* x, std::int64_t rows, std::int64_t columns, float* scratch);
 };
 
 struct Kernels {

@@ -152,8 +152,26 @@ void norm_rotate(T* x, std::int64_t heads, std::int64_t half, const float* weigh
 }
 
 template <typename T>
-constexpr KernelsOf<T> kTable{moments<T>,    affine<T>,   geglu<T>,
-                              silu_gated<T>, rms_norm<T>, norm_rotate<T>};
+void softmax(T* x, std::int64_t rows, std::int64_t columns, float* scratch) {
+  for (std::int64_t row = 0; row < rows; ++row, x += columns) {
+    float most = load(x[0]);
+#pragma omp simd reduction(max : most)
+    for (std::int64_t c = 0; c < columns; ++c) most = load(x[c]) > most ? load(x[c]) : most;
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t c = 0; c < columns; ++c) {
+      scratch[c] = exponential(load(x[c]) - most);
+      sum += scratch[c];
+    }
+    const float factor = 1.0F / sum;
+#pragma omp simd
+    for (std::int64_t c = 0; c < columns; ++c) store(scratch[c] * factor, x[c]);
+  }
+}
+
+template <typename T>
+constexpr KernelsOf<T> kTable{moments<T>,  affine<T>,      geglu<T>,  silu_gated<T>,
+                              rms_norm<T>, norm_rotate<T>, softmax<T>};
 
 }  // namespace
 

@@ -97,4 +97,19 @@ at::Tensor silu_gated(const at::Tensor& x) {
   return y;
 }
 
+void softmax(const at::Tensor& x) {
+  CHECK(has_fused(x) && x.is_contiguous());
+  const std::int64_t columns = x.size(-1);
+  if (x.numel() == 0) return;
+  with_element_type(x, [&](auto element) {
+    using T = decltype(element);
+    T* begin = memory<T>(x);
+    at::parallel_for(
+        0, x.numel() / columns, grain(columns), [&](std::int64_t from, std::int64_t to) {
+          std::vector<float> scratch(static_cast<std::size_t>(columns));
+          kernels_of<T>().softmax(begin + from * columns, to - from, columns, scratch.data());
+        });
+  });
+}
+
 }  // namespace bafa::nn::cpu

@@ -33,4 +33,7 @@ void norm_rotate(const at::Tensor& x, const NormRotateInput& input);
 // x [..., 2 * F], gates then values -> silu(gates) * values [..., F]
 at::Tensor silu_gated(const at::Tensor& x);
 
+// x [..., C] contiguous, finite: softmax over C, in place.
+void softmax(const at::Tensor& x);
+
 }  // namespace bafa::nn::cpu

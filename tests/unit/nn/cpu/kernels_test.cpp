@@ -47,6 +47,22 @@ TEST_P(Table, SumsWhatLiesAboveThePivot) {
   }
 }
 
+TEST_P(Table, TakesTheSoftmaxOfEachRow) {
+  for (const std::int64_t columns : {1, 19, 64, 1000}) {
+    at::Tensor x = noise({7, columns}) * 8;
+    x[3] += 200;     // no power overflows
+    x[4][0] = -300;  // nor do its neighbours
+    const at::Tensor expected = x.to(at::kDouble).softmax(-1);
+    at::Tensor scratch = at::empty({columns});
+    at::Tensor half = x.to(at::kBFloat16);
+    const at::Tensor expected_of_half = half.to(at::kDouble).softmax(-1);
+    table().fp32.softmax(fp32_out(x), 7, columns, fp32_out(scratch));
+    table().bf16.softmax(bf16_out(half), 7, columns, fp32_out(scratch));
+    EXPECT_LT(relative_error(x, expected), 2e-6);
+    EXPECT_LT(relative_error(half, expected_of_half), 3e-3);
+  }
+}
+
 TEST_P(Table, ScalesShiftsAndAppliesSilu) {
   for (const std::int64_t columns : {1, 19, 64, 131}) {
     const at::Tensor x = noise({9, columns}) * 20;
