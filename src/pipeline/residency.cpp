@@ -110,6 +110,7 @@ void Residency::loaded() {
     }
   }
   plan_ = plan_or_refuse();
+  options_.device->give_back();  // what converting and packing took
 }
 
 memory::ModelNeeds Residency::needs(const memory::Workload& work) const {
