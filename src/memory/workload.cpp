@@ -8,9 +8,9 @@ namespace bafa::memory {
 namespace {
 
 constexpr std::int64_t kFloatBytes = 4;
-constexpr std::int64_t kQueryRows = 512;     // of one slice of attention
-constexpr std::int64_t kNarrow = 16;         // channels that a processor computes at once
-constexpr std::int64_t kTokenMultiple = 32;  // token sequences are padded to it
+constexpr std::int64_t kQueryRows = 512;          // of one slice of attention
+constexpr std::int64_t kBlockScores = 1LL << 21;  // of a block on a processor
+constexpr std::int64_t kTokenMultiple = 32;       // token sequences are padded to it
 constexpr std::array<std::int64_t, 6> kTiles{256, 128, 96, 64, 48, 32};  // latents along a side
 
 struct TypeRow {
@@ -76,27 +76,34 @@ std::int64_t plain_level_elements(const UNetFacts& facts, std::size_t level, std
   return area * std::max(resnet, transformer);
 }
 
-// The same with a processor's kernels:
+// Of nn::attention_by_rows() on a processor, for `rows` images: x, the tokens, norm, q, k, v,
+// result and the map (8); the scores of a block, and its heads' q, k, v and result apart (4).
+std::int64_t cpu_attention_elements(const UNetLevelFacts& level, std::int64_t rows,
+                                    std::int64_t area) {
+  const std::int64_t heads =
+      std::clamp<std::int64_t>(kBlockScores / (area * area), 1, rows * level.heads);
+  const std::int64_t scores = std::min(heads * area * area, kBlockScores);
+  return 8 * rows * area * level.channels + scores +
+         4 * heads * area * level.channels / level.heads;
+}
+
+// The same with a processor's kernels, for `rows` images:
 //   resnet       x joined with its skip and its norm (2 of the input), the hidden map, and the map
 //                of the level below, which the level's caller holds
-//   transformer  four maps and tokens, and GEGLU's values and gates (8) with their product (4); or,
-//                with scores in chunks, norm, q, k, v, scaled q, result (7 and the maps) and the
-//                scores of a chunk before and after softmax
+//   transformer  four maps and tokens, and GEGLU's values and gates (8) with their product (4)
 std::int64_t cpu_level_elements(const UNetFacts& facts, std::size_t level, const Workload& work,
                                 std::int64_t area) {
+  const std::int64_t rows = denoiser_rows(work);
   const UNetLevelFacts& own = facts.levels[level];
   const std::int64_t coarser = facts.levels[std::min(level + 1, facts.levels.size() - 1)].channels;
   const std::int64_t finer = facts.levels[level == 0 ? 0 : level - 1].channels;
   const std::int64_t below = std::max(own.channels, coarser);
   const std::int64_t joined = own.channels + std::max(below, finer);
-  const std::int64_t resnet = 2 * joined + own.channels + below;
-  if (own.transformers == 0) return area * resnet;
-  std::int64_t transformer = 16 * own.channels;
-  if (work.kernels == Kernels::cpu_with_rows) {
-    const std::int64_t scores = 2 * own.heads * std::min(area, kQueryRows);
-    transformer = std::max(transformer, 9 * own.channels + scores);
-  }
-  return area * std::max(resnet, transformer);
+  const std::int64_t resnet = rows * area * (2 * joined + own.channels + below);
+  if (own.transformers == 0) return resnet;
+  const std::int64_t transformer = rows * area * 16 * own.channels;
+  const bool by_rows = work.kernels == Kernels::cpu_with_rows;
+  return std::max({resnet, transformer, by_rows ? cpu_attention_elements(own, rows, area) : 0});
 }
 
 // A convolution's weight that does not fit the size of its map is laid out anew for each call, by
@@ -127,11 +134,13 @@ struct Area {
 
 // Elements alive while one picture, or one tile, is decoded, the most of
 //   the middle   x, norm(x), q, k, v, the result (6), and the scores before and after softmax:
-//                one head is as wide as all channels, which fused kernels do not take
+//                one head is as wide as all channels, which a graphics card's fused kernels do not
+//                take. A processor's do, or else there are q, k, v once more (9) and the scores of
+//                a block
 //   a level      its first resnet, at the width of the level below: x, its norm, a convolution's
 //                workspace (3), the hidden map (1 of its own); or its upsampler: the map, its
 //                enlargement, the convolution's workspace and result (3 and a quarter).
-// A processor's convolutions have no workspace, but lay a result of few channels out anew.
+// A processor's convolutions have no workspace.
 std::int64_t decoder_elements(const DecoderFacts& facts, Area latents, bool sliced,
                               Kernels kernels) {
   const bool plain = kernels == Kernels::plain;
@@ -139,14 +148,16 @@ std::int64_t decoder_elements(const DecoderFacts& facts, Area latents, bool slic
   if (facts.mid_attention) {
     const std::int64_t tokens = latents.size();
     const std::int64_t rows = sliced ? std::min(tokens, kQueryRows) : tokens;
-    most = 6 * facts.channels.back() * tokens + 2 * rows * tokens;
+    most = 6 * facts.channels.back() * tokens;
+    if (plain) most += 2 * rows * tokens;
+    if (kernels == Kernels::cpu_with_rows)
+      most += 3 * facts.channels.back() * tokens + std::min(tokens * tokens, kBlockScores);
   }
   std::int64_t area = latents.size();
   for (std::size_t level = facts.channels.size(); level-- > 0;) {
     const std::int64_t own = facts.channels[level];
     const std::int64_t in = facts.channels[std::min(level + 1, facts.channels.size() - 1)];
-    const std::int64_t laid_out_anew = !plain && own < kNarrow ? own : 0;
-    most = std::max(most, area * ((plain ? 3 : 2) * in + own + laid_out_anew));
+    most = std::max(most, area * ((plain ? 3 : 2) * in + own));
     if (level > 0) most = std::max(most, area * (plain ? 13 : 9) * own);
     area *= 4;
   }
@@ -204,10 +215,10 @@ std::vector<Activations> unet_activations(const UNetFacts& facts, const Workload
     const std::int64_t area = halved(latents.width) * halved(latents.height);
     // One skip a resnet and one for the map that enters the level.
     skips += area * facts.levels[level].channels * (facts.levels[level].layers + 1);
-    most = std::max(most, skips + (plain ? plain_level_elements(facts, level, area)
-                                         : cpu_level_elements(facts, level, workload, area)));
+    most =
+        std::max(most, rows * skips + (plain ? rows * plain_level_elements(facts, level, area)
+                                             : cpu_level_elements(facts, level, workload, area)));
   }
-  most *= rows;
   if (!plain) most = std::max(most, rows * skips + reordered_weight(facts));
   // Kept for each prompt, and joined where there are several.
   const std::int64_t prompt = cross_attention_elements(facts, workload.tokens);
