@@ -33,10 +33,12 @@ struct Capabilities {
   Range<double> guidance_scale{0.0, 20.0, 1.0};
   double no_guidance_until = 1.0;  // up to here a scale means: none, one forward a step
   bool negative_prompt = false;    // only honoured with guidance
-  Range<double> guidance_rescale{0.0, 0.0, 0.0};  // only honoured with guidance
-  Range<int> clip_skip{0, 0, 0};                  // layers left out at the text encoder's end
-  Range<int> images{1, 4, 1};                     // pictures a request
-  std::vector<std::string> samplers;              // accepted names; the first is the default
+  Range<double> guidance_rescale{0.0, 0.0, 0.0};   // only honoured with guidance, like these two
+  Range<double> cfg_normalization{0.0, 0.0, 0.0};  // 0: none
+  Range<double> cfg_truncation{1.0, 1.0, 1.0};     // 1: none
+  Range<int> clip_skip{0, 0, 0};                   // layers left out at the text encoder's end
+  Range<int> images{1, 4, 1};                      // pictures a request
+  std::vector<std::string> samplers;               // accepted names; the first is the default
   // Of those that take fewer steps than steps.max.
   std::map<std::string, int> sampler_max_steps;
   std::size_t max_prompt_bytes = 4096;

@@ -25,10 +25,12 @@ struct GenerateRequest {
   std::optional<std::int64_t> height;  // pixels
   std::optional<std::int64_t> steps;
   std::optional<double> guidance_scale;
-  std::optional<double> guidance_rescale;  // share of guidance's contrast that is taken back
-  std::optional<std::int64_t> clip_skip;   // layers left out at the text encoder's end
-  std::optional<std::int64_t> seed;        // of the first picture; absent: drawn at random
-  std::optional<std::int64_t> count;       // pictures; picture i is painted with seed + i
+  std::optional<double> guidance_rescale;   // share of guidance's contrast that is taken back
+  std::optional<double> cfg_normalization;  // most that guidance may lengthen a prediction, times
+  std::optional<double> cfg_truncation;     // clean share of the way beyond which it is left out
+  std::optional<std::int64_t> clip_skip;    // layers left out at the text encoder's end
+  std::optional<std::int64_t> seed;         // of the first picture; absent: drawn at random
+  std::optional<std::int64_t> count;        // pictures; picture i is painted with seed + i
   std::optional<std::string> sampler;
 };
 
@@ -42,6 +44,8 @@ struct FieldNames {
   std::string_view steps = "steps";
   std::string_view guidance_scale = "guidance_scale";
   std::string_view guidance_rescale = "guidance_rescale";
+  std::string_view cfg_normalization = "cfg_normalization";
+  std::string_view cfg_truncation = "cfg_truncation";
   std::string_view clip_skip = "clip_skip";
   std::string_view seed = "seed";
   std::string_view count = "n";
@@ -57,7 +61,9 @@ struct GenerationParams {
   int height = 0;
   int steps = 0;
   double guidance_scale = 1.0;
-  double guidance_rescale = 0.0;  // 0 without guidance
+  double guidance_rescale = 0.0;   // 0 without guidance
+  double cfg_normalization = 0.0;  // 0: no limit, as without guidance
+  double cfg_truncation = 1.0;     // 1: to the end
   int clip_skip = 0;
   std::int64_t seed = 0;
   int count = 1;

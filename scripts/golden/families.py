@@ -135,7 +135,8 @@ class Painter:
     def paint(self, case, noise=None):
         names = {"prompt": "prompt", "negative": "negative_prompt", "width": "width",
                  "height": "height", "steps": "num_inference_steps", "guidance": "guidance_scale",
-                 "rescale": "guidance_rescale", "clip_skip": "clip_skip"}
+                 "rescale": "guidance_rescale", "clip_skip": "clip_skip",
+                 "normalization": "cfg_normalization", "truncation": "cfg_truncation"}
         arguments = {names[key]: value for key, value in case.items() if key in names}
         generator = torch.Generator("cpu").manual_seed(case["seed"])
         picture = self.pipeline(**arguments, generator=generator, latents=noise, output_type="np")

@@ -130,11 +130,16 @@ def make(out):
         "eight_steps": dict(common, prompt="a red 苹果, with a hat", seed=42, width=48, steps=8),
         "guided": dict(common, prompt="a cat", negative="a green frog in the water. " * 2, seed=7,
                        steps=6, guidance=2.5),
+        "limited": dict(common, prompt="a cat", seed=8, steps=4, guidance=4.0, normalization=1.25,
+                        truncation=0.3),
         "cut": dict(common, prompt="the quick brown fox " * 99, seed=3, height=48, steps=1),
     }
     for name, case in cases.items():
         left_out = () if name == "guided" else ("decoded",)
         left_out += ("prompt_embeds",) if name == "cut" else ()
+        if name == "limited":
+            left_out += ("token_ids", "negative_token_ids", "prompt_embeds",
+                         "negative_prompt_embeds")
         save(folder / "golden" / f"{name}.safetensors", painter.image(case, left_out), **case)
     for name, case in {"two_lengths": ((6, 4), (5, 40), 1), "unpadded": ((8, 16), (32,), 2)}.items():
         save(folder / "golden" / f"transformer_{name}.safetensors",

@@ -133,6 +133,10 @@ void add_request_flags(CLI::App& app, GenerateRequest& request) {
                  "guidance scale; up to 1, with Z-Image 0: none");
   app.add_option("--guidance-rescale", request.guidance_rescale,
                  "share of guidance's contrast that is taken back, 0 to 1");
+  app.add_option("--cfg-normalization", request.cfg_normalization,
+                 "Z-Image: the most that guidance may lengthen a prediction, times; 0: any");
+  app.add_option("--cfg-truncation", request.cfg_truncation,
+                 "Z-Image: clean share of the picture beyond which guidance is left out, 0 to 1");
   add_integer(app, "--clip-skip", request.clip_skip,
               "layers left out at the text encoder's end (default: the model's)");
 }
@@ -349,6 +353,8 @@ FieldNames field_names() {
           .steps = "--steps",
           .guidance_scale = "--guidance",
           .guidance_rescale = "--guidance-rescale",
+          .cfg_normalization = "--cfg-normalization",
+          .cfg_truncation = "--cfg-truncation",
           .clip_skip = "--clip-skip",
           .seed = "--seed",
           .count = "--count",

@@ -129,6 +129,10 @@ ValidRequest validate(const GenerateRequest& request, const Capabilities& capabi
       checked_number(names.guidance_scale, request.guidance_scale, capabilities.guidance_scale);
   const double rescale = checked_number(names.guidance_rescale, request.guidance_rescale,
                                         capabilities.guidance_rescale);
+  const double normalization = checked_number(names.cfg_normalization, request.cfg_normalization,
+                                              capabilities.cfg_normalization);
+  const double truncation =
+      checked_number(names.cfg_truncation, request.cfg_truncation, capabilities.cfg_truncation);
   params.clip_skip = checked_integer({names.clip_skip}, request.clip_skip, capabilities.clip_skip);
   params.count = checked_count(names.count, request.count, capabilities.images);
   params.seed = checked_seed(names.seed, request.seed.value_or(random_seed), params.count);
@@ -136,6 +140,8 @@ ValidRequest validate(const GenerateRequest& request, const Capabilities& capabi
   check_sampler_steps(params, capabilities, names);
   if (capabilities.negative_prompt && params.guidance_scale > capabilities.no_guidance_until) {
     params.guidance_rescale = rescale;
+    params.cfg_normalization = normalization;
+    params.cfg_truncation = truncation;
     params.negative_prompt = request.negative_prompt;
   }
   return ValidRequest(std::move(params));

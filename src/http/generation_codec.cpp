@@ -61,6 +61,8 @@ GenerateRequest read_request(ObjectReader& body, FieldNames& names) {
   merge(request.steps, body.integer("num_inference_steps"), "steps", "num_inference_steps");
   request.guidance_scale = body.number("guidance_scale");
   request.guidance_rescale = body.number("guidance_rescale");
+  request.cfg_normalization = body.number("cfg_normalization");
+  request.cfg_truncation = body.number("cfg_truncation");
   request.clip_skip = body.integer("clip_skip");
   request.seed = body.integer("seed");
   request.count = body.integer("n");

@@ -19,6 +19,8 @@ Json params_json(const GenerationParams& params) {
                {"steps", params.steps},
                {"guidance_scale", params.guidance_scale},
                {"guidance_rescale", params.guidance_rescale},
+               {"cfg_normalization", params.cfg_normalization},
+               {"cfg_truncation", params.cfg_truncation},
                {"clip_skip", params.clip_skip},
                {"seed", params.seed},
                {"n", params.count},

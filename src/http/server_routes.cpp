@@ -27,6 +27,8 @@ Json capabilities_json(const Capabilities& model) {
           {"guidance_scale", range_json(model.guidance_scale)},
           {"no_guidance_until", model.no_guidance_until},
           {"guidance_rescale", range_json(model.guidance_rescale)},
+          {"cfg_normalization", range_json(model.cfg_normalization)},
+          {"cfg_truncation", range_json(model.cfg_truncation)},
           {"clip_skip", range_json(model.clip_skip)},
           {"n", range_json(model.images)},
           {"negative_prompt", model.negative_prompt},

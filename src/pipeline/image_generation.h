@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bafa/pipeline.h"
+#include "pipeline/guidance.h"
 #include "pipeline/prompt_cache.h"
 #include "sampler/sampler.h"
 
@@ -19,10 +20,10 @@ class ImageGeneration final : public Generation {
   int steps_total() const override { return static_cast<int>(schedule.timesteps.size()); }
   int prompt_tokens() const override { return text->encoded.tokens; }
   bool prompt_truncated() const override { return text->encoded.truncated; }
+  double timestep() const { return schedule.timesteps[static_cast<std::size_t>(done)]; }
 
   BatchKey batch_key;
-  double guidance_scale = 1.0;
-  double guidance_rescale = 0.0;
+  GuidanceSettings guidance;
   sampler::Schedule schedule;
   int done = 0;
   std::shared_ptr<const ConditionedPrompt> text;

@@ -152,7 +152,8 @@ std::unique_ptr<Pipeline> load(const LoadOptions& options) {
                    .max_clip_skip = parts.conditioner->max_clip_skip(),
                    .negative_prompt = !parts.denoiser->takes_guidance(),
                    .rescales_guidance = !parts.denoiser->takes_guidance() &&
-                                        parts.guidance == Guidance::from_negative};
+                                        parts.guidance == Guidance::from_negative,
+                   .limits_guidance = parts.guidance == Guidance::beyond_prompt};
   for (const auto& sampler : parts.samplers) {
     facts.samplers.emplace_back(sampler->name());
     facts.sampler_max_steps[facts.samplers.back()] = sampler->max_steps();

@@ -156,6 +156,8 @@ Capabilities make_capabilities(const ModelSettings& settings, const ModelFacts& 
   capabilities.no_guidance_until = facts.no_guidance_until;
   capabilities.negative_prompt = facts.negative_prompt;
   capabilities.guidance_rescale = {0.0, facts.rescales_guidance ? 1.0 : 0.0, 0.0};
+  capabilities.cfg_normalization = {0.0, facts.limits_guidance ? kMaxGuidance : 0.0, 0.0};
+  capabilities.cfg_truncation = {facts.limits_guidance ? 0.0 : 1.0, 1.0, 1.0};
   capabilities.clip_skip = {0, facts.max_clip_skip, settings.clip_skip};
   capabilities.images = {1, limits.max_images, 1};
   capabilities.samplers = facts.samplers;

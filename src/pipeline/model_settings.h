@@ -60,6 +60,7 @@ struct ModelFacts {
   int max_clip_skip = 0;
   bool negative_prompt = true;     // guidance leads away from one
   bool rescales_guidance = false;  // GenerationParams::guidance_rescale has a meaning
+  bool limits_guidance = false;    // cfg_normalization and cfg_truncation have one
 };
 
 // Throws Error{invalid_model} when defaults and limits contradict each other.

@@ -5,7 +5,10 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/index_copy.h>
+#include <ATen/ops/index_select.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -79,15 +82,6 @@ at::Tensor per_image(std::span<ImageGeneration* const> images, at::Device device
   double* out = values.mutable_data_ptr<double>();
   for (const ImageGeneration* image : images) *out++ = value(*image);
   return values.to(device);
-}
-
-// Guidance widens the range of a prediction. A share [B, 1, 1, 1] of it is put back to the range
-// that the prompt alone gives. Source: rescale_noise_cfg of diffusers' pipelines.
-at::Tensor rescaled(const at::Tensor& guided, const at::Tensor& with_text,
-                    const at::Tensor& share) {
-  const auto deviation = [](const at::Tensor& x) { return x.std({1, 2, 3}, true, true); };
-  const at::Tensor ratio = deviation(with_text) / deviation(guided);
-  return share * (guided * ratio) + (1 - share) * guided;
 }
 
 PromptKey prompt_of(const GenerationParams& params) {
@@ -224,9 +218,11 @@ std::unique_ptr<ImageGeneration> TextToImage::begin_one(const ImageTask& task,
   const GenerationParams& params = task.request->params();
   auto image = std::make_unique<ImageGeneration>();
   image->batch_key = batch_key(params);
-  image->guidance_scale = params.guidance_scale;
   image->schedule = sampler_of(image->batch_key).schedule(params.steps);
-  image->guidance_rescale = params.guidance_rescale;
+  image->guidance = {.scale = params.guidance_scale,
+                     .rescale = params.guidance_rescale,
+                     .normalization = params.cfg_normalization,
+                     .truncation = params.cfg_truncation};
   image->text = prompts.at(prompt_of(params));
   if (is_guided(params)) image->negative = prompts.at(negative_of(params));
 
@@ -268,37 +264,47 @@ std::vector<std::unique_ptr<Generation>> TextToImage::begin_all(std::span<const 
   return generations;
 }
 
-// -> [B, C, h, w] fp32, after guidance
+// -> [B, C, h, w] fp32, after guidance. The predictions without the prompt are made for those
+// pictures only that are guided at this step, and come first.
 at::Tensor TextToImage::predict(std::span<ImageGeneration* const> images,
                                 const at::Tensor& latents) const {
   const BatchKey& key = images.front()->batch_key;
-  DenoiserInput input{.latents = latents, .width = key.width, .height = key.height};
-  input.timesteps = per_image(images, options_.device, [](const ImageGeneration& image) {
-                      return image.schedule.timesteps[static_cast<std::size_t>(image.done)];
-                    }).to(at::kFloat);
-  input.guidance_scales = per_image(
-      images, options_.device, [](const ImageGeneration& image) { return image.guidance_scale; });
+  std::vector<std::int64_t> rows;  // of the network's batch, as numbers of pictures
   std::vector<const PreparedText*> texts;
-  if (key.guided)
-    for (const ImageGeneration* image : images) texts.push_back(&image->negative->prepared);
+  std::vector<const GuidanceSettings*> settings;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const ImageGeneration& image = *images[i];
+    if (!key.guided || !image.guidance.guides(image.timestep())) continue;
+    rows.push_back(static_cast<std::int64_t>(i));
+    texts.push_back(&image.negative->prepared);
+    settings.push_back(&image.guidance);
+  }
+  const auto guided_count = static_cast<std::int64_t>(rows.size());
+  const auto count = static_cast<std::int64_t>(images.size());
+  for (std::int64_t i = 0; i < count; ++i) rows.push_back(i);
   for (const ImageGeneration* image : images) texts.push_back(&image->text->prepared);
-  input.texts = texts;
-  if (!key.guided) return parts_.denoiser->predict(input).to(at::kFloat);
 
-  const at::Tensor scale = input.guidance_scales.to(at::kFloat).view({-1, 1, 1, 1});
-  const at::Tensor rescale =
-      per_image(images, options_.device,
-                [](const ImageGeneration& image) { return image.guidance_rescale; })
-          .to(at::kFloat)
-          .view({-1, 1, 1, 1});
-  for (at::Tensor* tensor : {&input.latents, &input.timesteps, &input.guidance_scales})
-    *tensor = at::cat({*tensor, *tensor});
-  const std::vector<at::Tensor> halves = parts_.denoiser->predict(input).to(at::kFloat).chunk(2);
-  const at::Tensor& from = parts_.guidance == Guidance::from_negative ? halves[0] : halves[1];
-  const at::Tensor guided = from + scale * (halves[1] - halves[0]);
-  const bool plain = std::ranges::all_of(
-      images, [](const ImageGeneration* image) { return image->guidance_rescale == 0; });
-  return plain ? guided : rescaled(guided, halves[1], rescale);
+  const at::Tensor chosen = at::tensor(rows, at::TensorOptions(at::kLong)).to(options_.device);
+  const auto column = [&](auto value) {
+    return per_image(images, options_.device, value).index_select(0, chosen);
+  };
+  const at::Tensor output =
+      parts_.denoiser
+          ->predict(
+              {.latents = latents.index_select(0, chosen),
+               .timesteps =
+                   column([](const auto& image) { return image.timestep(); }).to(at::kFloat),
+               .texts = texts,
+               .guidance_scales = column([](const auto& image) { return image.guidance.scale; }),
+               .width = key.width,
+               .height = key.height})
+          .to(at::kFloat);
+  if (guided_count == 0) return output;
+  const at::Tensor with_text = output.narrow(0, guided_count, count);
+  const at::Tensor which = chosen.narrow(0, 0, guided_count);
+  return with_text.index_copy(0, which,
+                              guided(parts_.guidance, output.narrow(0, 0, guided_count),
+                                     with_text.index_select(0, which), settings));
 }
 
 void TextToImage::step(std::span<Generation* const> generations) {

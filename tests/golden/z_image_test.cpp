@@ -38,8 +38,10 @@ TEST_P(ZImageGolden, StaysNearTheReferenceInBf16FromTheSameNoise) {
 }
 
 // A caption in two languages on eight steps and a side of three tokens, so that the image is
-// padded; guidance away from a longer prompt; and a prompt of which the reference cuts the end.
-INSTANTIATE_TEST_SUITE_P(All, ZImageGolden, testing::Values("eight_steps", "guided", "cut"),
+// padded; guidance away from a longer prompt; guidance whose length and time are limited; and a
+// prompt of which the reference cuts the end.
+INSTANTIATE_TEST_SUITE_P(All, ZImageGolden,
+                         testing::Values("eight_steps", "guided", "limited", "cut"),
                          [](const auto& each) { return each.param; });
 
 class ZImageTransformerGolden : public testing::TestWithParam<std::string> {};
@@ -120,6 +122,8 @@ TEST_F(ZImage, CanBeAskedForWhatTheReferenceTakes) {
   EXPECT_EQ(capabilities.size.width.max, 48 * 16);
   EXPECT_TRUE(capabilities.previews);
   EXPECT_TRUE(capabilities.negative_prompt);
+  EXPECT_EQ(capabilities.cfg_normalization.max, 20);
+  EXPECT_EQ(capabilities.cfg_truncation.min, 0);
 }
 
 TEST_F(ZImage, RefusesASizeThatIsNoMultipleOf16NamingFieldAndLimit) {

@@ -62,6 +62,8 @@ inline Capabilities fake_capabilities() {
   capabilities.size = {.width = {8, 1024, 16}, .height = {8, 1024, 16}, .max_pixels = 1 << 20};
   capabilities.negative_prompt = true;
   capabilities.guidance_rescale = {0.0, 1.0, 0.0};
+  capabilities.cfg_normalization = {0.0, 20.0, 0.0};
+  capabilities.cfg_truncation = {0.0, 1.0, 1.0};
   capabilities.clip_skip = {0, 2, 0};
   capabilities.samplers = {"flow_match_euler"};
   capabilities.max_prompt_tokens = 8;

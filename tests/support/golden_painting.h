@@ -76,6 +76,9 @@ class GoldenPainting {
     request.steps = std::stoi(golden_.fact("steps"));
     request.seed = std::stoll(golden_.fact("seed"));
     if (golden_.knows("guidance")) request.guidance_scale = std::stod(golden_.fact("guidance"));
+    if (golden_.knows("normalization"))
+      request.cfg_normalization = std::stod(golden_.fact("normalization"));
+    if (golden_.knows("truncation")) request.cfg_truncation = std::stod(golden_.fact("truncation"));
     if (golden_.knows("negative")) request.negative_prompt = golden_.fact("negative");
     return request;
   }

@@ -56,6 +56,10 @@ TEST(CommandLine, GenerateReadsItsOptions) {
                                                 "2",
                                                 "--guidance-rescale",
                                                 "0.7",
+                                                "--cfg-normalization",
+                                                "1.5",
+                                                "--cfg-truncation",
+                                                "0.25",
                                                 "a red apple"});
   EXPECT_EQ(command.request.prompt, "a red apple");
   EXPECT_EQ(command.output, "apple.png");
@@ -66,6 +70,8 @@ TEST(CommandLine, GenerateReadsItsOptions) {
   EXPECT_EQ(command.request.count, 3);
   EXPECT_EQ(command.request.guidance_scale, 2.5);
   EXPECT_EQ(command.request.guidance_rescale, 0.7);
+  EXPECT_EQ(command.request.cfg_normalization, 1.5);
+  EXPECT_EQ(command.request.cfg_truncation, 0.25);
   EXPECT_EQ(command.request.clip_skip, 2);
   EXPECT_EQ(command.request.negative_prompt, "blurry");
   EXPECT_EQ(command.request.sampler, "euler");

@@ -25,6 +25,8 @@ Capabilities capabilities() {
           .guidance_scale = {0.0, 20.0, 1.0},
           .negative_prompt = true,
           .guidance_rescale = {0.0, 1.0, 0.0},
+          .cfg_normalization = {0.0, 20.0, 0.0},
+          .cfg_truncation = {0.0, 1.0, 1.0},
           .clip_skip = {0, 3, 1},
           .images = {1, 4, 1},
           .samplers = {"flow_match_euler", "euler"},
@@ -71,6 +73,8 @@ TEST(Validate, KeepsWhatTheCallerNames) {
                                    .steps = 50,
                                    .guidance_scale = 7.5,
                                    .guidance_rescale = 0.7,
+                                   .cfg_normalization = 1.5,
+                                   .cfg_truncation = 0.25,
                                    .clip_skip = 2,
                                    .seed = 0,
                                    .count = 4,
@@ -82,6 +86,8 @@ TEST(Validate, KeepsWhatTheCallerNames) {
   EXPECT_EQ(params.steps, 50);
   EXPECT_EQ(params.guidance_scale, 7.5);
   EXPECT_EQ(params.guidance_rescale, 0.7);
+  EXPECT_EQ(params.cfg_normalization, 1.5);
+  EXPECT_EQ(params.cfg_truncation, 0.25);
   EXPECT_EQ(params.clip_skip, 2);
   EXPECT_EQ(params.seed, 0);
   EXPECT_EQ(params.count, 4);
@@ -124,6 +130,10 @@ TEST(Validate, RefusesGuidanceThatIsNoNumberInRange) {
   for (const double share : {-0.1, 1.1, std::nan("")}) {
     expect_refused({.guidance_rescale = share}, ErrorCode::invalid_value, "guidance_rescale",
                    "from 0 to 1");
+    expect_refused({.cfg_truncation = share}, ErrorCode::invalid_value, "cfg_truncation",
+                   "from 0 to 1");
+    expect_refused({.cfg_normalization = 20 * share}, ErrorCode::invalid_value, "cfg_normalization",
+                   "from 0 to 20");
   }
 }
 
@@ -188,6 +198,16 @@ TEST(Validate, RescalesGuidanceOnlyWhereThereIsSome) {
   EXPECT_EQ(validate(request, capabilities(), 1).params().guidance_rescale, 0.0);
   request.guidance_scale = 3.0;
   EXPECT_EQ(validate(request, capabilities(), 1).params().guidance_rescale, 0.7);
+}
+
+TEST(Validate, LimitsGuidanceOnlyWhereThereIsSome) {
+  GenerateRequest request = {
+      .guidance_scale = 1.0, .cfg_normalization = 0.5, .cfg_truncation = 0.5};
+  EXPECT_EQ(validate(request, capabilities(), 1).params().cfg_normalization, 0.0);
+  EXPECT_EQ(validate(request, capabilities(), 1).params().cfg_truncation, 1.0);
+  request.guidance_scale = 3.0;
+  EXPECT_EQ(validate(request, capabilities(), 1).params().cfg_normalization, 0.5);
+  EXPECT_EQ(validate(request, capabilities(), 1).params().cfg_truncation, 0.5);
 }
 
 TEST(Validate, SkipsAsManyLayersAsTheModelSays) {

@@ -39,7 +39,8 @@ std::optional<Error> refusal_of(const std::string& field, const std::string& val
 TEST(GenerationBody, ReadsEveryField) {
   const GenerationBody body = read(R"({
       "prompt": "一只戴帽子的猫", "negative_prompt": "dog", "size": "256x128", "steps": 4,
-      "guidance_scale": 2, "guidance_rescale": 0.5, "clip_skip": 0, "seed": 9223372036854775807, "n": 2, "sampler": "flow_match_euler",
+      "guidance_scale": 2, "guidance_rescale": 0.5, "cfg_normalization": 1.5, "cfg_truncation": 0.25,
+      "clip_skip": 0, "seed": 9223372036854775807, "n": 2, "sampler": "flow_match_euler",
       "model": "fake", "priority": "low", "timeout": 1.5, "request_id": "r-1", "stream": true,
       "partial_images": 3, "output_format": "webp", "output_compression": 80,
       "response_format": "url"})");
@@ -50,6 +51,8 @@ TEST(GenerationBody, ReadsEveryField) {
   EXPECT_EQ(body.request.steps, 4);
   EXPECT_EQ(body.request.guidance_scale, 2.0);
   EXPECT_EQ(body.request.guidance_rescale, 0.5);
+  EXPECT_EQ(body.request.cfg_normalization, 1.5);
+  EXPECT_EQ(body.request.cfg_truncation, 0.25);
   EXPECT_EQ(body.request.clip_skip, 0);
   EXPECT_EQ(body.request.seed, INT64_MAX);
   EXPECT_EQ(body.request.count, 2);
@@ -70,7 +73,8 @@ TEST(GenerationBody, LeavesAbsentAndNullFieldsToTheModel) {
   for (const char* text :
        {R"({"prompt":""})",
         R"({"prompt":"","negative_prompt":null,"size":null,"width":null,"height":null,"steps":null,
-            "num_inference_steps":null,"guidance_scale":null,"guidance_rescale":null,"clip_skip":null,"seed":null,"n":null,"sampler":null,
+            "num_inference_steps":null,"guidance_scale":null,"guidance_rescale":null,
+            "cfg_normalization":null,"cfg_truncation":null,"clip_skip":null,"seed":null,"n":null,"sampler":null,
             "model":null,"priority":null,"timeout":null,"request_id":null,"stream":null,
             "partial_images":null,"output_format":null,"output_compression":null,
             "response_format":null,"quality":null,"user":null})"}) {
@@ -78,6 +82,7 @@ TEST(GenerationBody, LeavesAbsentAndNullFieldsToTheModel) {
     EXPECT_FALSE(body.request.width || body.request.steps || body.request.seed) << text;
     EXPECT_FALSE(body.request.count || body.request.guidance_scale || body.priority) << text;
     EXPECT_FALSE(body.request.guidance_rescale || body.request.clip_skip) << text;
+    EXPECT_FALSE(body.request.cfg_normalization || body.request.cfg_truncation) << text;
     EXPECT_FALSE(body.start_timeout || body.request_id || body.stream) << text;
     EXPECT_EQ(body.output.format, image::Format::png);
     EXPECT_TRUE(body.ignored.empty()) << text;
@@ -100,6 +105,8 @@ TEST(GenerationBody, RefusesEveryWrongNumberNamingFieldAndLimit) {
       {"seed", {"-1", "1e20"}, ""},
       {"guidance_scale", {"-1", "21", "2147483648", "4294967297", "1e20"}, "20"},
       {"guidance_rescale", {"-1", "2", "2147483648", "4294967297", "1e20"}, "1"},
+      {"cfg_normalization", {"-1", "21", "2147483648", "4294967297", "1e20"}, "20"},
+      {"cfg_truncation", {"-1", "2", "2147483648", "4294967297", "1e20"}, "1"},
       {"clip_skip", {"-1", "3", "2147483648", "4294967297", "1e20"}, "2"},
       {"partial_images", {"-1", "4", "2147483648", "4294967297", "1e20"}, "3"},
       {"output_compression", {"-1", "101", "2147483648", "4294967297", "1e20"}, "100"},
@@ -109,7 +116,8 @@ TEST(GenerationBody, RefusesEveryWrongNumberNamingFieldAndLimit) {
     std::vector<const char*> wrong = row.wrong;
     wrong.insert(wrong.end(), {R"("8")", "true", "[8]", "{}"});
     const std::string field = row.field;
-    const bool takes_fractions = field.starts_with("guidance_") || field == "timeout";
+    const bool takes_fractions =
+        field.starts_with("guidance_") || field.starts_with("cfg_") || field == "timeout";
     if (!takes_fractions) wrong.push_back("1.9");
     wrong.push_back(two_63);
     for (const char* value : wrong) {

@@ -87,6 +87,18 @@ TEST(ModelCapabilities, RescaleGuidanceOnlyWhereItLeadsAwayFromAPrompt) {
   EXPECT_EQ(make_capabilities({}, family, {}).guidance_rescale.max, 1.0);
 }
 
+TEST(ModelCapabilities, LimitGuidanceOnlyWhereTheReferenceDoes) {
+  ModelFacts family = facts();
+  EXPECT_EQ(make_capabilities({}, family, {}).cfg_normalization.max, 0.0);
+  EXPECT_EQ(make_capabilities({}, family, {}).cfg_truncation.min, 1.0);
+  family.limits_guidance = true;
+  const Capabilities capabilities = make_capabilities({}, family, {});
+  EXPECT_EQ(capabilities.cfg_normalization.max, 20.0);
+  EXPECT_EQ(capabilities.cfg_normalization.fallback, 0.0);
+  EXPECT_EQ(capabilities.cfg_truncation.min, 0.0);
+  EXPECT_EQ(capabilities.cfg_truncation.fallback, 1.0);
+}
+
 TEST(ModelCapabilities, RefuseADefaultThatTheSamplerCannotTake) {
   const test::Refused why =
       refused([] { make_capabilities({.steps = 30}, facts(), {.max_steps = 50}); });
