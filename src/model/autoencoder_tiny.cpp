@@ -92,7 +92,9 @@ AutoencoderTinyDecoder::AutoencoderTinyDecoder(const AutoencoderTinyConfig& conf
 at::Tensor AutoencoderTinyDecoder::operator()(const at::Tensor& latents,
                                               const DecodeOptions& options) const {
   CHECK(latents.dim() == 4 && latents.size(1) == config_.latent_channels);
-  const at::Tensor unscaled = latents.to(dtype_) / config_.scaling_factor + config_.shift_factor;
+  // In fp32 up to the first convolution: of four operations in bf16 each would round.
+  const at::Tensor unscaled =
+      latents.to(at::kFloat) / config_.scaling_factor + config_.shift_factor;
   const at::Tensor pictures = decode_in_parts(
       unscaled, options,
       {.blending = Blending::over_canvas, .overlap_divisor = 8, .scale = config_.scale()},
@@ -101,7 +103,7 @@ at::Tensor AutoencoderTinyDecoder::operator()(const at::Tensor& latents,
 }
 
 at::Tensor AutoencoderTinyDecoder::decode(const at::Tensor& latents) const {
-  at::Tensor x = conv_in_(at::tanh(latents / 3) * 3);
+  at::Tensor x = conv_in_((at::tanh(latents / 3) * 3).to(dtype_));
   for (const Level& level : levels_) {
     for (const Block& block : level.blocks) x = block(x);
     if (level.after_upsampling) x = (*level.after_upsampling)(twice_as_large(x));

@@ -54,6 +54,23 @@ TEST(AutoencoderTiny, PutsLatentsBackToScaleAsItsConfigSays) {
   EXPECT_LT(relative_error(scaled(latents), plain(latents / 0.5 + 0.25)), 1e-6);
 }
 
+// Two convolutions that hand on what they get show what comes into the first.
+TEST(AutoencoderTiny, RoundsLatentsToBf16OnceOnly) {
+  const c10::InferenceMode inference;
+  test::LayerWeights layers;
+  layers.conv("decoder.layers.0", 1, 1, 3).conv("decoder.layers.2", 1, 3, 3);
+  for (const std::string layer : {"decoder.layers.0", "decoder.layers.2"}) {
+    layers[layer + ".bias"].zero_();
+    layers[layer + ".weight"].zero_().select(3, 1).select(2, 1).fill_(1);
+  }
+  auto opened = layers.open(at::kBFloat16);
+  const AutoencoderTinyDecoder decoder(
+      {.latent_channels = 1, .channels = 1, .blocks = {0}, .scaling_factor = 0.7}, opened.root());
+  const at::Tensor latents = at::linspace(0.1, 4, 256).view({1, 1, 16, 16});
+  const at::Tensor rounded = (at::tanh(latents / 0.7 / 3) * 3).to(at::kBFloat16);
+  EXPECT_TRUE(at::equal(decoder(latents), (rounded * 2 - 1).expand({1, 3, 16, 16})));
+}
+
 TEST(AutoencoderTinyConfig, RefusesWhatItCannotDecode) {
   const auto why = [](const Json& json) {
     return test::refused([&] {
