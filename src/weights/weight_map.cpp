@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -23,6 +24,17 @@ constexpr std::size_t kListed = 10;
 // Stand-ins take no memory, but a layer may copy one into another layout: what a config can ask for
 // without having it is bounded, and beyond it loading stops at once.
 constexpr std::int64_t kMaxStandInElements = std::int64_t{1} << 28;
+
+// What layers made of a tensor on their way to its packed form is free again, but the process keeps
+// it for the activations to come (device/cpu_device.cpp), in holes that the next tensors do not fit
+// into. While weights are loaded it goes back to the system, each time that so much was read.
+constexpr std::uint64_t kReadBetweenTrims = 32 << 20;
+
+void give_back_free_memory() {
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
+}
 
 std::optional<at::ScalarType> scalar_type(StoredType type) {
   switch (type) {
@@ -97,12 +109,17 @@ struct WeightMap::State {
   std::vector<std::string> missing;  // in the order in which they were asked for
   std::vector<std::string> wrong;
   std::uint64_t loaded_bytes = 0;
+  std::uint64_t read_since_trim = 0;
   std::int64_t stand_in_elements = 0;
 
   at::Tensor load(const std::string& name, at::IntArrayRef shape, at::ScalarType dtype);
   at::Tensor copy(const Checkpoint::Tensor& tensor, at::IntArrayRef shape, at::ScalarType stored,
                   at::ScalarType dtype) const;
   at::Tensor stand_in(at::IntArrayRef shape, at::TensorOptions options);
+  void trim() {
+    give_back_free_memory();
+    read_since_trim = 0;
+  }
   // Stand-ins are no weights: finish() will throw.
   bool has_problems() const { return !missing.empty() || !wrong.empty(); }
   [[noreturn]] void throw_problems(const std::vector<std::string>& unused) const;
@@ -156,8 +173,10 @@ at::Tensor WeightMap::State::load(const std::string& name, at::IntArrayRef shape
   } else if (!type || at::isFloatingType(*type) != at::isFloatingType(dtype)) {
     wrong.push_back(name + " is of type " + std::string(to_string(stored.type)));
   } else {
+    if (read_since_trim >= kReadBetweenTrims) trim();
     at::Tensor loaded = copy(*found->second, shape, *type, dtype);
     loaded_bytes += loaded.nbytes();
+    read_since_trim += stored.end - stored.begin;
     return loaded;
   }
   return stand_in(shape, target);
@@ -165,7 +184,7 @@ at::Tensor WeightMap::State::load(const std::string& name, at::IntArrayRef shape
 
 void WeightMap::State::throw_problems(const std::vector<std::string>& unused) const {
   std::ostringstream text;
-  text << checkpoint.source() << " does not fit its config";
+  text << checkpoint.source() << " does not fit its config; take both from one checkpoint";
   list(text, missing, "missing");
   list(text, wrong, "wrongly shaped or typed");
   list(text, unused, "unused");
@@ -184,7 +203,9 @@ WeightMap::WeightMap(Checkpoint checkpoint, WeightOptions options)
   }
 }
 
-WeightMap::~WeightMap() = default;
+WeightMap::~WeightMap() {
+  if (!state_->options.device.is_meta()) state_->trim();
+}
 
 WeightScope WeightMap::root() { return WeightScope(*state_, ""); }
 

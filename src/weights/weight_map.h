@@ -1,7 +1,8 @@
 // How layers get their weights. A layer's constructor takes a WeightScope, asks it for each tensor
 // by name and shape, and gets it in the run dtype on the run device. Problems are collected, so
 // that one run tells all of them: WeightMap::finish() throws the list. One thread, while a network
-// is built.
+// is built. While it lives it takes little more than the tensors given out: a file's pages leave
+// memory as soon as they were copied, and so does what layers free.
 //
 //   WeightMap map(Checkpoint(folder, "diffusion_pytorch_model"), {.dtype = at::kBFloat16});
 //   UNet unet(config, map.root());      // inside: scope / "resnets" / 0 / "conv1"

@@ -4,11 +4,14 @@
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include <fstream>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "device/device.h"
 #include "support/refused.h"
 #include "support/temporary_folder.h"
 #include "weights/safetensors_writer.h"
@@ -84,6 +87,52 @@ TEST_F(WeightMapTest, TensorsOutliveTheFile) {
   }
   EXPECT_TRUE(at::equal(a, at::tensor({5.f, 6.f})));
 }
+
+// Bytes of its own that the process has in memory.
+std::int64_t own_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word != "RssAnon:") continue;
+    std::int64_t kilobytes = 0;
+    status >> kilobytes;
+    return kilobytes * 1024;
+  }
+  return 0;
+}
+
+// Sanitizers have allocators of their own, which keep what is freed.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define OTHER_ALLOCATOR
+#endif
+#endif
+
+#if defined(__GLIBC__) && !defined(OTHER_ALLOCATOR)
+// Layers copy a tensor on its way to a packed form, of which nothing may stay beside what they
+// keep.
+TEST_F(WeightMapTest, LeavesNoMemoryBehindBesideTheTensorsThatWereKept) {
+  constexpr std::int64_t kElements = 2 << 20;  // in fp32 small enough for glibc to keep it
+  constexpr int kTensors = 6;
+  device::open_device("cpu", 1);  // has glibc keep what is freed, as where bafa runs
+  for (int i = 0; i < kTensors; ++i)
+    add(std::to_string(i), {kElements}, std::vector<float>(kElements, 1.0F));
+  std::vector<at::Tensor> kept;
+  std::int64_t before = 0;
+  {
+    WeightMap map = this->map({.dtype = at::kBFloat16});
+    ::malloc_trim(0);
+    before = own_bytes();
+    for (int i = 0; i < kTensors; ++i) {
+      const at::Tensor wider = map.root().tensor(std::to_string(i), {kElements}).to(at::kFloat);
+      kept.push_back(wider.to(at::kBFloat16));
+    }
+    map.finish();
+  }
+  const std::int64_t kept_bytes = kTensors * kElements * 2;
+  EXPECT_GE(own_bytes() - before, kept_bytes);
+  EXPECT_LE(own_bytes() - before, kept_bytes + kElements);
+}
+#endif
 
 TEST_F(WeightMapTest, ChecksNamesAndShapesWithoutReadingOnTheMetaDevice) {
   add("weight", {2, 3}, {1, 2, 3, 4, 5, 6});
