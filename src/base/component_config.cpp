@@ -1,7 +1,9 @@
 #include "base/component_config.h"
 
+#include <system_error>
 #include <utility>
 
+#include "bafa/error.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -38,6 +40,11 @@ std::string value_text(const Json& value) { return printable(value.dump(), 64); 
 }  // namespace
 
 Json read_component_json(const std::filesystem::path& file) {
+  std::error_code unknown;
+  if (!std::filesystem::exists(file, unknown) && !unknown)
+    throw Error(ErrorCode::invalid_model,
+                file.string() + ": this file is missing; fetch the checkpoint again",
+                file.string());
   Json json = parse_json(with_quoted_words(read_file(file, kMaxConfigBytes)),
                          {.max_bytes = kMaxConfigBytes,
                           .max_depth = 16,

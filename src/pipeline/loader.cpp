@@ -98,6 +98,13 @@ std::unique_ptr<Residency> open_residency(const LoadOptions& options, at::Scalar
           .explain = memory.explain ? Explain::moves : Explain::nothing});
 }
 
+// On paper first: what is missing or does not fit is refused before memory is taken.
+void check_parts(const Family& family, const ModelIndex& index, LoadTarget target) {
+  target.device = at::kMeta;
+  target.component = [](const std::string&) { return nullptr; };
+  family.load(index, target);
+}
+
 Parts load_parts(const Family& family, const ModelIndex& index, const LoadTarget& target,
                  Residency& residency) {
   const device::LedgerScope counted(residency.ledger(), memory::Kind::weights);
@@ -137,6 +144,7 @@ std::unique_ptr<Pipeline> load(const LoadOptions& options) {
   auto samplers = load_samplers(index, settings, family.scheduler_fix);
   auto residency = open_residency(options, target.dtype, device);
   target.component = [&residency](const std::string& name) { return &residency->component(name); };
+  check_parts(family, index, target);
   Parts parts = load_parts(family, index, target, *residency);
   parts.samplers = std::move(samplers);
   ModelFacts facts{.family = index.family,

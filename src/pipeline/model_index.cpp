@@ -46,7 +46,9 @@ std::string weights_stem(const std::string& name, const Component& component) {
   if (name.starts_with("tokenizer") || name.starts_with("scheduler") ||
       name.starts_with("feature_extractor"))
     return "";
-  return component.library == "diffusers" ? "diffusion_pytorch_model" : "model";
+  // Text encoders are saved as transformers does it, those of diffusers' own classes too.
+  const bool as_diffusers = component.library == "diffusers" && !name.starts_with("text_encoder");
+  return as_diffusers ? "diffusion_pytorch_model" : "model";
 }
 
 bool ModelIndex::flag(std::string_view name, bool fallback) const {
@@ -63,7 +65,9 @@ ModelIndex read_model_index(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "model_index.json";
   if (!std::filesystem::is_regular_file(file))
     throw Error(ErrorCode::invalid_model,
-                folder.string() + " is not a diffusers model folder: it has no model_index.json",
+                folder.string() +
+                    " is not a diffusers model folder: it has no model_index.json; "
+                    "name the folder of a checkpoint that holds one",
                 folder.string());
   const Json json =
       parse_json(read_file(file, kMaxIndexBytes), {.max_bytes = kMaxIndexBytes,

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "bafa/error.h"
 #include "base/component_config.h"
 #include "base/files.h"
 #include "text/byte_pair_files.h"
@@ -24,8 +25,9 @@ constexpr std::size_t kMaxTemplateBytes = 1 << 20;
 // The template is known here and not read; one that is not for these messages is another model's.
 void check_template(ComponentConfig& config, const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "chat_template.jinja";
+  const bool is_apart = std::filesystem::exists(file);
   std::string text;
-  if (std::filesystem::exists(file))
+  if (is_apart)
     text = read_file(file, kMaxTemplateBytes);
   else if (config.has("chat_template"))
     text = config.string("chat_template", "");
@@ -33,8 +35,12 @@ void check_template(ComponentConfig& config, const std::filesystem::path& folder
   if (text.empty()) return;
   for (const std::string_view token : {kBegin, kEnd})
     if (text.find(token) == std::string::npos)
-      config.refuse("chat_template", "does not write " + std::string(token) +
-                                         " round messages; bafa knows only Qwen3's");
+      throw Error(ErrorCode::unsupported_model,
+                  (is_apart ? file.string() : config.source()) + ": chat_template does not write " +
+                      std::string(token) +
+                      " round messages; bafa knows only Qwen3's, so give the model the tokenizer "
+                      "folder of its own checkpoint",
+                  "chat_template");
 }
 
 // The reference adds all special ones once more, without flags.

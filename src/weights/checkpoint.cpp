@@ -40,8 +40,9 @@ bool is_pickle(const fs::path& path) {
   std::error_code failed;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, failed))
     if (is_pickle(entry.path())) refuse_pickle(entry.path());
-  refuse(folder, "there is no " + stem + ".safetensors and no " + stem +
-                     ".safetensors.index.json (nor a .fp16 variant) here");
+  refuse(folder,
+         "there is no " + stem + ".safetensors and no " + stem +
+             ".safetensors.index.json (nor a .fp16 variant) here; fetch the checkpoint again");
 }
 
 // A shard lies beside its index: its name must not lead anywhere else.
@@ -99,6 +100,8 @@ Checkpoint::Checkpoint(const fs::path& file) {
 void Checkpoint::open(const fs::path& path) {
   if (source_.empty()) source_ = path;
   std::error_code failed;
+  if (!fs::exists(path, failed) && !failed)
+    refuse(path, "this file is missing; fetch the checkpoint again");
   const fs::file_time_type written = fs::last_write_time(path, failed);
   files_.push_back({path, MappedFile(path), written});
   SafetensorsHeader header = parse_safetensors(files_.back().map.bytes(), path.string());

@@ -103,7 +103,8 @@ StoredTensor parse_tensor(const std::string& name, const Json& json, DataArea ar
   const auto end = static_cast<std::size_t>(offsets[1]);
   if (end > area.size)
     refuse(source, "tensor " + shown + " ends at byte " + std::to_string(end) + " of " +
-                       std::to_string(area.size) + ": the file is cut off or damaged");
+                       std::to_string(area.size) +
+                       ": the file is cut off or damaged; fetch it again");
   if (end - begin != *bytes)
     refuse(source, "tensor " + shown + " takes " + std::to_string(end - begin) +
                        " bytes where its shape and type need " + std::to_string(*bytes));
@@ -133,7 +134,8 @@ void check_cover(const SafetensorsHeader& header, DataArea area, const std::stri
     covered = end;
   }
   if (covered != area.begin + area.size)
-    refuse(source, "bytes are left over after the last tensor: the file is damaged");
+    refuse(source,
+           "bytes are left over after the last tensor: the file is damaged; fetch it again");
 }
 
 }  // namespace
@@ -143,11 +145,12 @@ std::size_t size_bytes(StoredType type) { return row_of(type).bytes; }
 std::string_view to_string(StoredType type) { return row_of(type).name; }
 
 SafetensorsHeader parse_safetensors(std::span<const std::byte> file, const std::string& source) {
-  if (file.size() < kLengthBytes) refuse(source, "too short for a safetensors file");
+  if (file.size() < kLengthBytes)
+    refuse(source, "too short for a safetensors file; fetch it again");
   const std::uint64_t length = little_endian_u64(file);
   if (length > file.size() - kLengthBytes)
-    refuse(source, "not a safetensors file, or cut off: its header would be " +
-                       std::to_string(length) + " bytes long");
+    refuse(source, "not a safetensors file, or cut off (its header would be " +
+                       std::to_string(length) + " bytes long); fetch it again");
   if (length > kMaxHeaderBytes)
     refuse(source, "its header is longer than " + std::to_string(kMaxHeaderBytes) + " bytes");
 

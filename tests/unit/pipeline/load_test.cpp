@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "memory/ledger.h"
 #include "support/golden.h"
 #include "support/refused.h"
 #include "support/temporary_folder.h"
@@ -67,7 +69,27 @@ TEST_F(ModelFolder, MayLackTheFoldersOfComponentsThatAreNotRun) {
 
 TEST_F(ModelFolder, WithoutAModelIndexIsNoModel) {
   fs::remove(path_ / "model_index.json");
-  EXPECT_NE(loading().message.find("model_index.json"), std::string::npos);
+  EXPECT_NE(loading().message.find("no model_index.json; name the folder"), std::string::npos);
+}
+
+TEST_F(ModelFolder, WithoutAFileIsRefusedByItsNameAndWithTheCure) {
+  for (const std::string file : {"unet/config.json", "vae/config.json", "text_encoder/config.json",
+                                 "scheduler/scheduler_config.json"}) {
+    fs::rename(path_ / file, path_ / "gone");
+    const Refused why = loading();
+    fs::rename(path_ / "gone", path_ / file);
+    EXPECT_EQ(why.code, ErrorCode::invalid_model) << file;
+    EXPECT_NE(why.message.find(file + ": this file is missing; fetch"), std::string::npos) << file;
+  }
+  fs::remove(path_ / "unet/diffusion_pytorch_model.safetensors");
+  EXPECT_NE(loading().message.find("here; fetch the checkpoint again"), std::string::npos);
+}
+
+// As scripts/parity_unets writes it.
+TEST_F(ModelFolder, MayNameDiffusersAsItsTextEncodersLibrary) {
+  set("model_index.json", "text_encoder", {"diffusers", "RobertaSeriesModelWithTransformation"});
+  EXPECT_EQ(describe(path_).refusal, "");
+  EXPECT_NE(load({.path = path_, .dtype = "fp32"}), nullptr);
 }
 
 TEST_F(ModelFolder, OfAnUnknownFamilyIsRefusedByItsClass) {
@@ -101,15 +123,21 @@ TEST_F(ModelFolder, WithASamplerOptionThatBafaLacksIsRefusedByItsKey) {
 
 TEST_F(ModelFolder, WhoseWeightsDoNotFitItsConfigIsRefusedByTheirNames) {
   set("vae/config.json", "layers_per_block", 2);
-  const Refused why = loading();
+  const auto ledger = std::make_shared<memory::Ledger>(memory::Ledger::kNoLimit);
+  const Refused why = loading({.ledger = ledger});
   EXPECT_EQ(why.code, ErrorCode::invalid_model);
   EXPECT_NE(why.message.find("decoder.up_blocks"), std::string::npos);
+  EXPECT_NE(why.message.find("take both from one checkpoint"), std::string::npos);
+  EXPECT_EQ(ledger->usage().peak_bytes, 0u);  // the networks before it were not loaded
 }
 
 TEST_F(ModelFolder, WithTruncatedWeightsIsRefused) {
   const fs::path weights = path_ / "unet/diffusion_pytorch_model.safetensors";
   fs::resize_file(weights, fs::file_size(weights) - 1);
-  EXPECT_EQ(loading().code, ErrorCode::invalid_model);
+  const Refused why = loading();
+  EXPECT_EQ(why.code, ErrorCode::invalid_model);
+  EXPECT_NE(why.message.find(weights.string()), std::string::npos);
+  EXPECT_NE(why.message.find("fetch it again"), std::string::npos);
 }
 
 TEST_F(ModelFolder, WithPickledWeightsIsRefusedWithTheReason) {

@@ -115,7 +115,10 @@ TEST_F(Qwen2TokenizerFiles, RefusesAnotherModelsChatTemplate) {
   EXPECT_EQ(refusal().param, "chat_template");
   change("chat_template", nullptr);
   folder.write("chat_template.jinja", "[INST]");
-  EXPECT_EQ(refusal().code, ErrorCode::unsupported_model);
+  const test::Refused refused = refusal();
+  EXPECT_EQ(refused.code, ErrorCode::unsupported_model);
+  EXPECT_THAT(refused.message, HasSubstr("chat_template.jinja: "));
+  EXPECT_THAT(refused.message, HasSubstr("give the model the tokenizer folder of its own"));
 }
 
 TEST_F(Qwen2TokenizerFiles, RefusesAVocabularyWithoutTheTemplatesTokens) {

@@ -124,6 +124,13 @@ TEST_F(CheckpointTest, SaysWhatIsMissing) {
               HasSubstr("no diffusion_pytorch_model.safetensors"));
 }
 
+TEST_F(CheckpointTest, SaysWhichShardIsMissing) {
+  folder.write("model-1.safetensors", file_with({"a"}));
+  folder.write("model.safetensors.index.json",
+               index_of(R"({"a":"model-1.safetensors","b":"model-2.safetensors"})"));
+  EXPECT_THAT(refusal(), HasSubstr("model-2.safetensors: this file is missing; fetch"));
+}
+
 TEST_F(CheckpointTest, NoticesThatItsFileChanged) {
   const auto file = folder.write("model.safetensors", file_with({"a"}));
   const Checkpoint checkpoint(folder.path(), "model");
