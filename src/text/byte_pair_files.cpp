@@ -109,7 +109,8 @@ BytePairFiles read_byte_pair_files(const fs::path& folder,
   const fs::path vocabulary = folder / "vocab.json";
   const fs::path merges = folder / "merges.txt";
   if (!fs::exists(vocabulary) || !fs::exists(merges))
-    refuse(folder, "has neither a tokenizer.json nor both of vocab.json and merges.txt");
+    refuse(folder,
+           "has neither a tokenizer.json nor both of vocab.json and merges.txt; fetch them");
   files.source = merges.string();
   files.vocabulary = read_vocabulary(read_json(vocabulary), vocabulary);
   read_merges_text(files, merges);

@@ -39,7 +39,9 @@ std::shared_ptr<const SentencePieceModel> read_model(const std::filesystem::path
     throw Error(ErrorCode::invalid_model, file.string() + ": " + why, file.string());
   };
   if (!std::filesystem::exists(file) && std::filesystem::exists(folder / "tokenizer.json"))
-    refuse("is missing: bafa does not read the pieces from the tokenizer.json beside it");
+    refuse(
+        "is missing, and bafa does not read the pieces from the tokenizer.json beside it; fetch it "
+        "too");
   auto model = std::make_shared<SentencePieceModel>(read_file(file, kMaxModelBytes), file.string());
   const bool fairseq = model->size() > 3 && model->text(0) == "<unk>" && model->text(1) == "<s>" &&
                        model->text(2) == "</s>";
