@@ -68,7 +68,7 @@ at::Tensor Conv2d::operator()(const at::Tensor& x) const {
   return activate(without_activation(input), options_.activation);
 }
 
-at::Tensor Conv2d::operator()(const at::Tensor& x, at::Tensor residual) const {
+at::Tensor Conv2d::operator()(const at::Tensor& x, const at::Tensor& residual) const {
   if (pointwise_) {
     const at::Tensor sum =
         onednn::linear_add(to_tokens(x), to_tokens(residual), weight_.get(), bias_.get());

@@ -33,7 +33,7 @@ class Conv2d {
 
   // x [B, in, H, W], residual [B, out, H', W'] -> activation(conv(x) + residual) [B, out, H', W'].
   // May work in place: `residual` is given up.
-  at::Tensor operator()(const at::Tensor& x, at::Tensor residual) const;
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& residual) const;
 
  private:
   at::Tensor without_activation(const at::Tensor& x) const;
