@@ -52,11 +52,12 @@ std::string described(const Option& option) {
 }
 
 // Which options get flags of their own.
-enum class Scope { everything, model_and_memory, model };
+enum class Scope { everything, model_and_memory, model_and_devices, model };
 
 bool is_in(Scope scope, std::string_view path) {
   return scope == Scope::everything || path.starts_with("model.") ||
-         (scope == Scope::model_and_memory && path.starts_with("memory."));
+         (scope == Scope::model_and_memory && path.starts_with("memory.")) ||
+         (scope == Scope::model_and_devices && path == "memory.device_budgets");
 }
 
 void add_config_flags(CLI::App& app, ConfigFlags& into, Scope scope) {
@@ -259,7 +260,7 @@ struct Plan {
         "make these sacrifices and no more: resident, turns, sliced, partial or streamed (default: "
         "the first that fits)");
     app.add_flag("--json", value.json, "one JSON line instead of a table");
-    add_config_flags(app, config, Scope::model);
+    add_config_flags(app, config, Scope::model_and_devices);
   }
   Command command() const {
     PlanCommand command = value;
