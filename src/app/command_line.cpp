@@ -197,9 +197,14 @@ struct Tokenize {
 struct Bench {
   ConfigFlags config;
   BenchCommand value;
+  std::string what;
   std::optional<int> repeat;
 
   void declare(CLI::App& app) {
+    app.add_option("what", what,
+                   "memory: what each way to need less of it saves and costs, side by side; "
+                   "--budget is then what jobs are counted for")
+        ->check(CLI::IsMember({"memory"}));
     add_request_flags(app, value.request);
     add_integer(app, "--batch", value.request.count, "pictures painted together (default: 1)");
     add_integer(app, "--repeat", repeat, "timed runs after the first", {1, 10'000})
@@ -211,6 +216,7 @@ struct Bench {
     BenchCommand command = value;
     command.config = config.apply();
     command.repeat = repeat.value_or(value.repeat);
+    command.memory = what == "memory";
     return command;
   }
 };
