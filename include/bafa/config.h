@@ -14,6 +14,7 @@ namespace bafa {
 struct ModelConfig {
   std::string path = "models/bafa-emoji";  // a diffusers folder
   std::string device = "cpu";              // cpu, cuda:N
+  std::vector<std::string> device_map;     // "encoder=cpu": others than `device`, by component
   std::string dtype = "auto";              // auto, fp32, bf16, fp16
   int threads = 0;                         // of the denoiser on a CPU; 0: one per core
   bool warm_up = true;                     // the server paints once before it is ready
@@ -21,9 +22,10 @@ struct ModelConfig {
 
 // How much of the device's memory the model may use, and what is given up for it.
 struct MemoryConfig {
-  std::uint64_t budget_bytes = 0;      // 0: no limit, and everything stays on the device
-  std::string level = "auto";          // auto, resident, turns, sliced, partial, streamed
-  bool explain = false;                // log why weights are moved
+  std::uint64_t budget_bytes = 0;  // of the denoiser's device; 0: no limit, and everything stays
+  std::vector<std::string> device_budgets;  // "cpu=2GiB": of the others of a device map
+  std::string level = "auto";               // auto, resident, turns, sliced, partial, streamed
+  bool explain = false;                     // log why weights are moved
   std::string host_folder;             // for weights off the device; empty: the system's temporary
   std::uint64_t host_limit_bytes = 0;  // of those; 0: no limit
 };

@@ -35,7 +35,10 @@ struct Cost {
   std::uint64_t workspace_bytes = 0;  // device bytes beside the weights while it runs
   int steps = 0;                      // calls of step() until it can be finished
   BatchKey batch_key;
-  std::uint64_t needed_bytes = 0;  // the smallest memory budget that it can be painted in
+  // The smallest memory budget that it can be painted in, and the budget there is (0: no limit); of
+  // several devices that where it needs the greatest share.
+  std::uint64_t needed_bytes = 0;
+  std::uint64_t budget_bytes = 0;
 };
 
 // The memory plan in force and what was measured under it, in bytes.
@@ -54,6 +57,7 @@ struct MemoryReport {
     std::uint64_t copied_bytes = 0;   // to the device since the start
   };
 
+  std::string device;                 // cpu, cuda:N: where it denoises
   std::uint64_t budget_bytes = 0;     // 0: no limit
   std::uint64_t workspace_bytes = 0;  // what it leaves for pictures while they are denoised; 0: all
   bool phases_take_turns = false;     // to go to another phase costs a copy of weights
@@ -64,10 +68,11 @@ struct MemoryReport {
   std::uint64_t weights_bytes = 0;
   std::uint64_t activations_bytes = 0;
   std::uint64_t cache_bytes = 0;
-  std::uint64_t host_bytes = 0;  // weights kept ready off the device
-  std::uint64_t refusals = 0;    // of allocations that would have gone over the budget
-  std::vector<Phase> phases;
-  std::vector<Component> components;
+  std::uint64_t host_bytes = 0;           // weights kept ready off the device
+  std::uint64_t refusals = 0;             // of allocations that would have gone over the budget
+  std::vector<Phase> phases;              // of this device
+  std::vector<Component> components;      // of this device
+  std::vector<MemoryReport> elsewhere{};  // the same of the further devices of a device map
 };
 
 // One image being painted: conditioning, latents, its own seeded generator, step k of n.

@@ -101,6 +101,7 @@ void measure_runs(Pipeline& pipeline, const ValidRequest& request, int repeat, M
 }  // namespace
 
 int run(const BenchCommand& command) {
+  if (command.memory) return run_memory(command);
   init_log({.level = command.config.memory.explain ? "info" : "warn"});
   StageTimes stages;
   pipeline::LoadOptions options = load_options(command.config);

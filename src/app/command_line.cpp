@@ -52,11 +52,12 @@ std::string described(const Option& option) {
 }
 
 // Which options get flags of their own.
-enum class Scope { everything, model_and_memory, model };
+enum class Scope { everything, model_and_memory, model_and_devices, model };
 
 bool is_in(Scope scope, std::string_view path) {
   return scope == Scope::everything || path.starts_with("model.") ||
-         (scope == Scope::model_and_memory && path.starts_with("memory."));
+         (scope == Scope::model_and_memory && path.starts_with("memory.")) ||
+         (scope == Scope::model_and_devices && path == "memory.device_budgets");
 }
 
 void add_config_flags(CLI::App& app, ConfigFlags& into, Scope scope) {
@@ -200,9 +201,14 @@ struct Tokenize {
 struct Bench {
   ConfigFlags config;
   BenchCommand value;
+  std::string what;
   std::optional<int> repeat;
 
   void declare(CLI::App& app) {
+    app.add_option("what", what,
+                   "memory: what each way to need less of it saves and costs, side by side; "
+                   "--budget is then what jobs are counted for")
+        ->check(CLI::IsMember({"memory"}));
     add_request_flags(app, value.request);
     add_integer(app, "--batch", value.request.count, "pictures painted together (default: 1)");
     add_integer(app, "--repeat", repeat, "timed runs after the first", {1, 10'000})
@@ -214,6 +220,7 @@ struct Bench {
     BenchCommand command = value;
     command.config = config.apply();
     command.repeat = repeat.value_or(value.repeat);
+    command.memory = what == "memory";
     return command;
   }
 };
@@ -263,7 +270,7 @@ struct Plan {
         "make these sacrifices and no more: resident, turns, sliced, partial or streamed (default: "
         "the first that fits)");
     app.add_flag("--json", value.json, "one JSON line instead of a table");
-    add_config_flags(app, config, Scope::model);
+    add_config_flags(app, config, Scope::model_and_devices);
   }
   Command command() const {
     PlanCommand command = value;

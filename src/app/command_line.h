@@ -45,6 +45,7 @@ struct BenchCommand {
   Config config;
   GenerateRequest request;
   int repeat = 10;
+  bool memory = false;  // instead: what each way to need less memory saves and costs
   bool json = false;
 };
 

@@ -12,6 +12,7 @@ int run(const GenerateCommand& command);
 int run(const ModelsCommand& command);
 int run(const TokenizeCommand& command);
 int run(const BenchCommand& command);
+int run_memory(const BenchCommand& command);  // `bafa bench memory`
 int run(const PlanCommand& command);
 int run(const Answer& answer);
 

@@ -25,6 +25,7 @@ text::TokenizerOptions tokenizer_options(const Config& config) {
 pipeline::LoadOptions load_options(const Config& config) {
   return {.path = find_model(config.model.path, model_roots()),
           .device = config.model.device,
+          .device_map = config.model.device_map,
           .dtype = config.model.dtype,
           .threads = config.model.threads,
           .limits = config.limits,

@@ -6,6 +6,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/bytes.h"
+
 namespace bafa::app {
 namespace {
 
@@ -65,6 +67,20 @@ std::string as_json(const Measurement& m) {
                                        {"device_peak_bytes", m.device_peak_bytes},
                                        {"version", m.version}};
   return line.dump();
+}
+
+std::string as_table(const std::vector<MemoryRow>& rows, std::uint64_t budget_bytes) {
+  std::string text = "| | peak | predicted | ms a picture | time | jobs within " +
+                     shown_bytes(budget_bytes) + " |\n|---|---|---|---|---|---|\n";
+  for (const MemoryRow& row : rows) {
+    char numbers[64];
+    std::snprintf(numbers, sizeof(numbers), "%.0f | %.2f", row.image_ms,
+                  row.image_ms / rows.at(1).image_ms);
+    text += "| " + row.name + " | " + shown_bytes(row.peak_bytes) + " | " +
+            shown_bytes(row.predicted_bytes) + " | " + numbers + " | " + std::to_string(row.jobs) +
+            " |\n";
+  }
+  return text;
 }
 
 std::string as_table(const Measurement& m) {

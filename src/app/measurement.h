@@ -38,4 +38,16 @@ struct Measurement {
 std::string as_json(const Measurement& measurement);  // one line
 std::string as_table(const Measurement& measurement);
 
+// One way to keep a model in less memory, for `bafa bench memory`.
+struct MemoryRow {
+  std::string name;
+  std::uint64_t predicted_bytes = 0;  // peak on the denoiser's device, as planned
+  std::uint64_t peak_bytes = 0;       // and as counted
+  double image_ms = 0;
+  std::uint64_t jobs = 0;  // pictures that fit the budget together
+};
+
+// In Markdown; times are told beside those of the second row.
+std::string as_table(const std::vector<MemoryRow>& rows, std::uint64_t budget_bytes);
+
 }  // namespace bafa::app

@@ -16,6 +16,10 @@ std::vector<Option> model_options(ModelConfig& model) {
        "program",
        &model.path},
       {"model.device", "--device", "where it is painted: cpu, cuda:0, ...", &model.device},
+      {"model.device_map", "--device-map",
+       "components that are elsewhere, such as encoder=cpu,decoder=cuda:1; a denoiser may be there "
+       "too, and cpu:N is a part of the processor's memory with a budget of its own",
+       &model.device_map},
       {.path = "model.dtype",
        .flag = "--dtype",
        .description = "number format of the networks, auto for what the device is fastest at",
@@ -31,6 +35,9 @@ std::vector<Option> memory_options(MemoryConfig& memory) {
   return {
       {"memory.budget_bytes", "--budget",
        "device memory that the model may use, such as 8GiB; 0: no limit", &memory.budget_bytes},
+      {"memory.device_budgets", "--device-budget",
+       "of the further devices of a device map, such as cpu=2GiB; separated by commas",
+       &memory.device_budgets},
       {.path = "memory.level",
        .flag = "",
        .description = "what is given up for it, auto for the least that fits",

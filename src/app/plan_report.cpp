@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "memory/device_map.h"
 
 namespace bafa::app {
 namespace {
@@ -67,13 +68,24 @@ std::string how(const ComponentPlan& part) {
          " pass through the buffers";
 }
 
+// Of a device map: "on cuda:0: denoiser, decoder".
+std::string place(const PlanReport& report) {
+  if (report.phases == memory::kAllPhases) return "";
+  std::string text;
+  for (const Phase phase : memory::kPhases) {
+    if (!report.phases[index_of(phase)]) continue;
+    text += (text.empty() ? "" : ", ") + std::string(memory::component_of(phase));
+  }
+  return "on " + report.device + ": " + text + "\n";
+}
+
 std::string head(const PlanReport& report) {
   const memory::Workload& work = report.workload;
   return report.model + "  " + report.family + "  " + report.dtype + ", " +
          std::to_string(work.width) + "x" + std::to_string(work.height) + ", batch " +
          std::to_string(work.batch) + (work.guided ? " guided" : "") + ", " +
          std::to_string(report.steps) + " steps, " + std::to_string(work.tokens) +
-         " prompt tokens\n";
+         " prompt tokens\n" + place(report);
 }
 
 std::string bandwidth(const PlanReport& report) {
@@ -92,6 +104,7 @@ std::string table_of(const MemoryPlan& plan, const PlanReport& report) {
                {"copied", 11},
                {"how", -3}});
   for (const Phase phase : memory::kPhases) {
+    if (!report.phases[index_of(phase)]) continue;
     const PhasePlan& own = plan.phases[index_of(phase)];
     text += row({{std::string(to_string(phase)), -10},
                  {shown_bytes(own.peak_bytes), 11},
@@ -140,12 +153,13 @@ OrderedJson json_of(const ComponentPlan& part) {
           {"streamed_blocks", part.streamed_blocks}};
 }
 
-OrderedJson json_of(const MemoryPlan& plan) {
+OrderedJson json_of(const MemoryPlan& plan, const memory::PhaseSet& phases) {
   OrderedJson json = {
       {"level", to_string(plan.level)},    {"peak_bytes", plan.peak_bytes},
       {"copied_bytes", plan.copied_bytes}, {"extra_seconds", rounded(plan.extra_seconds)},
       {"phases", OrderedJson::array()},    {"components", OrderedJson::array()}};
   for (const Phase phase : memory::kPhases) {
+    if (!phases[index_of(phase)]) continue;
     json["phases"].push_back(json_of(plan.phases[index_of(phase)], phase));
   }
   for (const ComponentPlan& part : plan.components) json["components"].push_back(json_of(part));
@@ -185,6 +199,7 @@ std::string as_json(const PlanReport& report) {
   OrderedJson json = {{"model", report.model},
                       {"family", report.family},
                       {"dtype", report.dtype},
+                      {"device", report.device},
                       {"size", std::to_string(work.width) + "x" + std::to_string(work.height)},
                       {"batch", work.batch},
                       {"guided", work.guided},
@@ -197,7 +212,7 @@ std::string as_json(const PlanReport& report) {
                       {"levels", OrderedJson::array()},
                       {"left_out", report.left_out}};
   if (const auto* const made = std::get_if<MemoryPlan>(&report.outcome)) {
-    json["plan"] = json_of(*made);
+    json["plan"] = json_of(*made, report.phases);
   } else {
     json["smallest_budget_bytes"] = std::get<Refusal>(report.outcome).smallest_budget;
   }

@@ -25,6 +25,8 @@ struct PlanReport {
   std::string model;
   std::string family;
   std::string dtype;
+  std::string device = "cpu";
+  memory::PhaseSet phases = memory::kAllPhases;  // that run there
   memory::Workload workload;
   int steps = 0;
   std::uint64_t budget_bytes = 0;

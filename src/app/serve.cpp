@@ -88,7 +88,7 @@ class Application {
           longest_call(warm_up(*pipeline), pipeline->capabilities(), config_.queue.max_batch);
     }
     monitor_ = std::shared_ptr<const device::GpuMonitor>(
-        device::open_device_monitor(config_.model.device));
+        device::open_device_monitor(pipeline->memory().device));
     return pipeline;
   }
 

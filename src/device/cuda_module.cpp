@@ -2,30 +2,28 @@
 
 #include <dlfcn.h>
 
+#include <string>
+
 #include "bafa/error.h"
 
 namespace bafa::device {
 
-const CudaModule& open_cuda_module(const std::filesystem::path& library) {
-  if (!std::filesystem::exists(library)) {
-    throw Error(ErrorCode::device_error,
-                "this build has no CUDA part (" + library.string() +
-                    " is missing): build on a machine with the CUDA toolkit, or use --device cpu",
-                "model.device");
+const CudaModule& open_cuda_module(const CudaModuleFile& file) {
+  const auto refuse = [&file](const std::string& why) {
+    throw Error(ErrorCode::device_error, file.field + ": " + why, file.field);
+  };
+  if (!std::filesystem::exists(file.library)) {
+    refuse("this build has no CUDA part (" + file.library.string() +
+           " is missing): build on a machine with the CUDA toolkit, or use cpu");
   }
   // Global, because libtorch finds its CUDA half by the symbols that this brings in.
-  void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  void* handle = dlopen(file.library.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (handle == nullptr) {
-    throw Error(ErrorCode::device_error,
-                std::string("the CUDA part does not load: ") + dlerror() +
-                    "; install NVIDIA's run-time libraries, or use --device cpu",
-                "model.device");
+    refuse(std::string("the CUDA part does not load: ") + dlerror() +
+           "; install NVIDIA's run-time libraries, or use cpu");
   }
   void* entry = dlsym(handle, kCudaModuleEntry);
-  if (entry == nullptr) {
-    throw Error(ErrorCode::device_error, library.string() + " is no CUDA part of bafa: build again",
-                "model.device");
-  }
+  if (entry == nullptr) refuse(file.library.string() + " is no CUDA part of bafa: build again");
   return reinterpret_cast<CudaModuleEntry>(entry)();
 }
 

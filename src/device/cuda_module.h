@@ -45,8 +45,14 @@ class CudaModule {
   virtual void give_back() const = 0;
 };
 
-// Error{device_error} when the library or something that it needs is missing, with what to do.
-const CudaModule& open_cuda_module(const std::filesystem::path& library);
+struct CudaModuleFile {
+  std::filesystem::path library;
+  std::string field = "model.device";  // of the configuration, that asks for a GPU
+};
+
+// Error{device_error} naming the field when the library or something that it needs is missing, with
+// what to do.
+const CudaModule& open_cuda_module(const CudaModuleFile& file);
 
 // The library's only symbol, and its type.
 inline constexpr const char* kCudaModuleEntry = "bafa_cuda_module";

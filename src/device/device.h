@@ -43,13 +43,15 @@ class Device {
   virtual void synchronize() const = 0;
 };
 
-// `spec` is "cpu" or "cuda:N". `threads` are those of a CPU's kernels, for the whole process; 0:
-// one per core. Throws Error{invalid_config} for another spec, Error{device_error} saying what is
-// missing when there is no such GPU, no driver, or no CUDA module beside the program.
-std::unique_ptr<Device> open_device(const std::string& spec, int threads);
+struct DeviceChoice {
+  std::string name;                    // as memory/device_map.h says
+  std::string field = "model.device";  // of the configuration, for messages
+  int threads = 0;                     // of a CPU's kernels, for the whole process; 0: one per core
+  std::filesystem::path cuda_module{};  // empty: beside the program
+};
 
-// The same with the CUDA module at another place.
-std::unique_ptr<Device> open_device(const std::string& spec, int threads,
-                                    const std::filesystem::path& cuda_module);
+// Throws Error{invalid_config} for another name, Error{device_error} saying what is missing when
+// there is no such GPU, no driver, or no CUDA module; both name the field.
+std::unique_ptr<Device> open_device(const DeviceChoice& choice);
 
 }  // namespace bafa::device

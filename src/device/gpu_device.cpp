@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "bafa/error.h"
-#include "device/cuda_module.h"
 
 namespace bafa::device {
 namespace {
@@ -60,14 +59,14 @@ class GpuDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> open_gpu_device(int index, const std::filesystem::path& cuda_module) {
-  const CudaModule& module = open_cuda_module(cuda_module);
+std::unique_ptr<Device> open_gpu_device(int index, const CudaModuleFile& file) {
+  const CudaModule& module = open_cuda_module(file);
   std::vector<Gpu> gpus = module.gpus();
   if (static_cast<std::size_t>(index) >= gpus.size()) {
     throw Error(ErrorCode::device_error,
-                "cuda:" + std::to_string(index) +
+                file.field + ": cuda:" + std::to_string(index) +
                     " does not exist; GPUs on this machine: " + std::to_string(gpus.size()),
-                "model.device");
+                file.field);
   }
   return std::make_unique<GpuDevice>(module, index,
                                      std::move(gpus[static_cast<std::size_t>(index)]));

@@ -89,26 +89,33 @@ Json component_json(const MemoryReport::Component& part) {
           {"copied_bytes", part.copied_bytes}};
 }
 
+Json memory_json(const MemoryReport& memory) {
+  Json json = {{"device", memory.device},
+               {"budget_bytes", memory.budget_bytes},
+               {"level", memory.level},
+               {"planned_bytes", memory.planned_bytes},
+               {"workspace_bytes", memory.workspace_bytes},
+               {"used_bytes", memory.used_bytes},
+               {"peak_bytes", memory.peak_bytes},
+               {"weights_bytes", memory.weights_bytes},
+               {"activations_bytes", memory.activations_bytes},
+               {"cache_bytes", memory.cache_bytes},
+               {"host_bytes", memory.host_bytes},
+               {"refusals", memory.refusals},
+               {"phases", Json::array()},
+               {"components", Json::array()},
+               {"elsewhere", Json::array()}};
+  for (const auto& phase : memory.phases) json["phases"].push_back(phase_json(phase));
+  for (const auto& part : memory.components) json["components"].push_back(component_json(part));
+  for (const auto& device : memory.elsewhere) json["elsewhere"].push_back(memory_json(device));
+  return json;
+}
+
 // The plan in force and what was measured under it.
 HttpResponse memory_state(const Services& services) {
   const std::optional<MemoryReport> memory = services.engine.memory();
   if (!memory) throw Error(ErrorCode::loading, "the model is being loaded; try again in a moment");
-  Json json = {{"budget_bytes", memory->budget_bytes},
-               {"level", memory->level},
-               {"planned_bytes", memory->planned_bytes},
-               {"workspace_bytes", memory->workspace_bytes},
-               {"used_bytes", memory->used_bytes},
-               {"peak_bytes", memory->peak_bytes},
-               {"weights_bytes", memory->weights_bytes},
-               {"activations_bytes", memory->activations_bytes},
-               {"cache_bytes", memory->cache_bytes},
-               {"host_bytes", memory->host_bytes},
-               {"refusals", memory->refusals},
-               {"phases", Json::array()},
-               {"components", Json::array()}};
-  for (const auto& phase : memory->phases) json["phases"].push_back(phase_json(phase));
-  for (const auto& part : memory->components) json["components"].push_back(component_json(part));
-  return json_response(json);
+  return json_response(memory_json(*memory));
 }
 
 HttpResponse readiness(const Services& services) {

@@ -57,6 +57,11 @@ struct PhaseNeeds {
   int evaluations = 1;                   // how often the components run for one batch
 };
 
+// Some of the phases, by Phase: those that run on one device.
+using PhaseSet = std::array<bool, kPhases.size()>;
+
+inline constexpr PhaseSet kAllPhases{true, true, true};
+
 using ModelNeeds = std::array<PhaseNeeds, kPhases.size()>;  // by Phase
 
 constexpr std::size_t index_of(Phase phase) { return static_cast<std::size_t>(phase); }

@@ -33,10 +33,11 @@ class StageObserver {
 };
 
 struct LoadOptions {
-  std::filesystem::path path;  // a diffusers folder
-  std::string device = "cpu";  // cpu, cuda:N
-  std::string dtype = "auto";  // auto, fp32, bf16
-  int threads = 0;             // of the device's kernels on a CPU; 0: one per core
+  std::filesystem::path path;             // a diffusers folder
+  std::string device = "cpu";             // cpu, cuda:N
+  std::vector<std::string> device_map{};  // as ModelConfig::device_map
+  std::string dtype = "auto";             // auto, fp32, bf16
+  int threads = 0;                        // of the device's kernels on a CPU; 0: one per core
   LimitsConfig limits;
   text::TokenizerOptions tokenizer;  // of every tokenizer that the model has
   MemoryConfig memory;

@@ -187,9 +187,14 @@ memory::ModelNeeds needs_of(const MemoryFacts& facts, const memory::Workload& wo
       .components = {facts.decoder},
       .activations = memory::decoder_activations(facts.decoder_facts, work, facts.decoder_type),
       .evaluations = 1};
+  for (const Phase phase : memory::kPhases) {
+    if (!facts.here[index_of(phase)])
+      needs[index_of(phase)] = {.components = {}, .activations = {{}}};
+  }
   if (work.kernels == memory::Kernels::plain) return needs;
   for (memory::Activations& choice : needs[index_of(Phase::decode)].activations) {
-    choice.bytes += held_bytes(facts, work);
+    const bool both = facts.here[index_of(Phase::denoise)] && facts.here[index_of(Phase::decode)];
+    if (both) choice.bytes += held_bytes(facts, work);
   }
   // Measured on a processor: small things that no formula counts.
   for (memory::PhaseNeeds& phase : needs) {

@@ -31,6 +31,8 @@ struct MemoryFacts {
   memory::DecoderFacts decoder_facts;
   std::vector<std::string> left_out;  // components with weights that painting does not use
 
+  memory::PhaseSet here = memory::kAllPhases;  // on the device that is asked about
+
   // What a request has that says nothing else.
   memory::Workload usual;
   int steps = 0;
@@ -45,6 +47,7 @@ struct MemoryFacts {
 // when there is no denoiser of a known name.
 MemoryFacts read_memory_facts(const std::filesystem::path& model, memory::DataType type);
 
+// Of the device that the facts are about: phases that run elsewhere need nothing.
 memory::ModelNeeds needs_of(const MemoryFacts& facts, const memory::Workload& work, int steps);
 
 }  // namespace bafa::pipeline

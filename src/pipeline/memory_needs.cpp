@@ -50,6 +50,7 @@ MemoryAnswer memory_needs(const MemoryQuestion& question) {
                      .batch = within(request.count, 1, memory::kMaxBatch, "batch"),
                      .tokens = facts.usual.tokens,
                      .guided = facts.guides(request.guidance_scale.value_or(facts.guidance_scale))};
+  facts.here = question.here;
   answer.needs = needs_of(facts, answer.workload, answer.steps);
   answer.left_out = std::move(facts.left_out);
   return answer;

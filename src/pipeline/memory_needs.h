@@ -17,6 +17,7 @@ struct MemoryQuestion {
   memory::DataType type = memory::DataType::bf16;  // that the networks run in
   // width, height, steps, guidance_scale and count (the batch) are read; absent: the model's own.
   GenerateRequest request;
+  memory::PhaseSet here = memory::kAllPhases;  // that run on the device that is asked about
 };
 
 struct MemoryAnswer {

@@ -89,10 +89,17 @@ class Decoder {
   virtual std::uint64_t workspace_bytes(std::int64_t height, std::int64_t width) const = 0;
 };
 
+// Where the parts run.
+struct PartDevices {
+  at::Device encoder = at::kCPU;
+  at::Device denoiser = at::kCPU;
+  at::Device decoder = at::kCPU;
+};
+
 // What the loader decided for all parts.
 struct LoadTarget {
   at::ScalarType dtype = at::kFloat;  // of weights and activations
-  at::Device device = at::kCPU;
+  PartDevices devices{};
   text::TokenizerOptions tokenizer{};
   // Where the weights of "unet", "text_encoder", ... belong, for WeightOptions::component.
   std::function<weights::Component*(const std::string&)> component = [](const std::string&) {

@@ -10,7 +10,6 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/log.h"
-#include "device/counting_allocator.h"
 
 namespace bafa::pipeline {
 namespace {
@@ -95,7 +94,11 @@ weights::Component& Residency::component(const std::string& name) {
   const bool stays = plan == nullptr || plan->placement == Placement::stays;
   device::HostStore* const store = options_.budget_bytes == 0 ? nullptr : &store_;
   return *components_.emplace_back(std::make_unique<weights::Component>(
-      name, store, stays ? weights::Arrival::stay : weights::Arrival::leave));
+      name, store, stays ? weights::Arrival::stay : weights::Arrival::leave, charged_));
+}
+
+bool Residency::runs(const std::string& component) const {
+  return find_plan(plan_, component) != nullptr;
 }
 
 void Residency::loaded() {
@@ -114,7 +117,9 @@ void Residency::loaded() {
 }
 
 memory::ModelNeeds Residency::needs(const memory::Workload& work) const {
-  return needs_of(facts_, work, facts_.steps);
+  memory::Workload here = work;
+  here.kernels = facts_.usual.kernels;
+  return needs_of(facts_, here, facts_.steps);
 }
 
 MemoryPlan Residency::plan_or_refuse() const {
@@ -125,9 +130,9 @@ MemoryPlan Residency::plan_or_refuse() const {
   throw Error(ErrorCode::out_of_memory,
               facts_.name + " does not fit into " + shown_bytes(budget) + ": to " +
                   std::string(to_string(refusal.phase)) + " takes " +
-                  shown_bytes(refusal.smallest_budget) + "; --budget " +
+                  shown_bytes(refusal.smallest_budget) + "; " + options_.budget_option +
                   as_mib_option(refusal.smallest_budget) + " would do",
-              "memory.budget_bytes");
+              options_.budget_field);
 }
 
 // Of the phase alone: the others are planned when their time comes, and what they leave behind on
@@ -283,7 +288,8 @@ void Residency::give_back() {
 
 MemoryReport Residency::report() const {
   const memory::Usage usage = this->usage();
-  MemoryReport report{.budget_bytes = options_.budget_bytes,
+  MemoryReport report{.device = options_.device_name,
+                      .budget_bytes = options_.budget_bytes,
                       .level = std::string(to_string(plan_.level)),
                       .planned_bytes = plan_.peak_bytes,
                       .used_bytes = usage.total_bytes,
@@ -309,6 +315,7 @@ MemoryReport Residency::report() const {
   const MutexLock lock(mutex_);
   report.peak_bytes = std::max(peak_bytes_, usage.peak_bytes);
   for (const Phase phase : memory::kPhases) {
+    if (!facts_.here[index_of(phase)]) continue;
     const Measured& measured = measured_[index_of(phase)];
     report.phases.push_back({.name = std::string(to_string(phase)),
                              .level = std::string(to_string(measured.level)),

@@ -23,6 +23,7 @@
 
 #include "bafa/pipeline.h"
 #include "base/mutex.h"
+#include "device/counting_allocator.h"
 #include "device/device.h"
 #include "device/host_store.h"
 #include "memory/ledger.h"
@@ -36,8 +37,11 @@ namespace bafa::pipeline {
 enum class Explain { nothing, moves };  // in the log
 
 struct ResidencyOptions {
-  std::uint64_t budget_bytes = 0;      // 0: none, and everything stays
-  std::optional<memory::Level> level;  // nothing: the first that fits
+  std::string device_name = "cpu";
+  std::string budget_field = "memory.budget_bytes";  // of the configuration
+  std::string budget_option = "--budget ";           // before the amount
+  std::uint64_t budget_bytes = 0;                    // 0: none, and everything stays
+  std::optional<memory::Level> level;                // nothing: the first that fits
   // Charged on a CPU, with the budget as its limit; a GPU counts itself.
   std::shared_ptr<memory::Ledger> ledger;
   std::shared_ptr<const device::Device> device;
@@ -68,7 +72,8 @@ class Residency {
     Prefetch prefetch = Prefetch::next_block;
   };
 
-  // Alive means on the device. At most one at a time.
+  // Alive means on the device, which the thread's tensors are charged to meanwhile. At most one at
+  // a time.
   class Lease {
    public:
     ~Lease();
@@ -81,11 +86,15 @@ class Residency {
    private:
     friend class Residency;
     Lease(Residency& residency, memory::Phase phase, const memory::PhasePlan& plan)
-        : residency_(residency), phase_(phase), plan_(plan) {}
+        : residency_(residency),
+          phase_(phase),
+          plan_(plan),
+          charged_(residency.charged_, memory::Kind::activations) {}
 
     Residency& residency_;
     const memory::Phase phase_;
     const memory::PhasePlan plan_;
+    const device::LedgerScope charged_;
   };
 
   // Throws Error{out_of_memory} when the weights do not fit beside what is there already.
@@ -95,6 +104,9 @@ class Residency {
   void give_back();
 
   const MemoryFacts& facts() const { return facts_; }
+  bool runs(const std::string& component) const;  // here
+  at::Device device() const { return options_.device->torch_device(); }
+  std::uint64_t budget_bytes() const { return options_.budget_bytes; }  // 0: none
   // To be charged for what the networks and the pictures take; null where the device counts.
   const std::shared_ptr<memory::Ledger>& ledger() const { return charged_; }
   const memory::MemoryPlan& plan() const { return plan_; }  // for the usual picture

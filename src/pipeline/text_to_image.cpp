@@ -98,9 +98,8 @@ void refuse_non_finite(const char* what) {
 
 }  // namespace
 
-TextToImage::TextToImage(Parts parts, TextToImageOptions options,
-                         std::unique_ptr<Residency> residency)
-    : residency_(std::move(residency)),
+TextToImage::TextToImage(Parts parts, TextToImageOptions options, Residencies residencies)
+    : residencies_(std::move(residencies)),
       parts_(std::move(parts)),
       options_(std::move(options)),
       prompts_(options_.prompt_cache_bytes),
@@ -131,24 +130,26 @@ const sampler::Sampler& TextToImage::sampler_of(const BatchKey& key) const {
 Cost TextToImage::cost(const ValidRequest& request) const {
   const GenerationParams& params = request.params();
   const BatchKey key = batch_key(params);
-  const Residency::PictureNeeds needs = residency_->needs_of_picture(work_of(key, 1));
-  return {.workspace_bytes = needs.denoise_bytes,
+  const memory::Workload work = work_of(key, 1);
+  const Residencies::Need need = residencies_.need_of_picture(work);
+  const Residency& denoises = residencies_.of(memory::Phase::denoise);
+  return {.workspace_bytes = denoises.needs_of_picture(work).denoise_bytes,
           .steps = sampler_of(key).forwards(params.steps),
           .batch_key = key,
-          .needed_bytes = needs.budget_bytes};
+          .needed_bytes = need.needed_bytes,
+          .budget_bytes = need.budget_bytes};
 }
 
 memory::Workload TextToImage::work_of(const BatchKey& key, std::size_t batch) const {
   return {.width = key.width,
           .height = key.height,
           .batch = static_cast<std::int64_t>(batch),
-          .tokens = residency_->facts().usual.tokens,
-          .guided = key.guided,
-          .kernels = residency_->facts().usual.kernels};
+          .tokens = residencies_.of(memory::Phase::denoise).facts().usual.tokens,
+          .guided = key.guided};
 }
 
 Residency::Lease TextToImage::lease(memory::Phase phase, std::span<ImageGeneration* const> images) {
-  return residency_->acquire(
+  return residencies_.acquire(
       {.phase = phase, .work = work_of(images.front()->batch_key, images.size())});
 }
 
@@ -190,10 +191,10 @@ void TextToImage::condition(std::span<const ImageTask> tasks, Prompts& prompts) 
   if (encoded.empty()) return;
   const memory::Workload work = largest_of(tasks);
   {
-    const auto lease = residency_->acquire({.phase = memory::Phase::encode, .work = work});
+    const auto lease = residencies_.acquire({.phase = memory::Phase::encode, .work = work});
     for (auto& [prompt, result] : encoded) result = encode(prompt);
   }
-  const auto lease = residency_->acquire(
+  const auto lease = residencies_.acquire(
       {.phase = memory::Phase::denoise, .work = work, .prefetch = Prefetch::nothing});
   for (auto& [prompt, result] : encoded) {
     auto made = std::make_shared<const ConditionedPrompt>(prepare(std::move(result)));
@@ -204,9 +205,12 @@ void TextToImage::condition(std::span<const ImageTask> tasks, Prompts& prompts) 
 
 // What stays of a prompt is kept as a cache's, and only as large as it is.
 ConditionedPrompt TextToImage::prepare(EncodedPrompt encoded) const {
+  for (at::Tensor* tensor : {&encoded.embeds, &encoded.pooled})
+    *tensor = residencies_.handed_over(*tensor, memory::Phase::encode, memory::Phase::denoise);
   ConditionedPrompt made{.encoded = std::move(encoded), .prepared = {}};
   made.prepared = parts_.denoiser->prepare(made.encoded);
-  const device::LedgerScope kept(residency_->ledger(), memory::Kind::cache);
+  const auto& ledger = residencies_.of(memory::Phase::denoise).ledger();
+  const device::LedgerScope kept(ledger, memory::Kind::cache);
   made.encoded.embeds = made.encoded.embeds.clone();
   if (made.encoded.pooled.defined()) made.encoded.pooled = made.encoded.pooled.clone();
   for (at::Tensor& tensor : made.prepared.tensors) tensor = tensor.clone();
@@ -247,7 +251,8 @@ std::unique_ptr<ImageGeneration> TextToImage::begin_one(const ImageTask& task,
 template <typename Call>
 auto TextToImage::on_device(Call&& call) {
   const c10::InferenceMode inference;
-  const device::LedgerScope counted(residency_->ledger(), memory::Kind::activations);
+  const auto& ledger = residencies_.of(memory::Phase::denoise).ledger();
+  const device::LedgerScope counted(ledger, memory::Kind::activations);
   return device::naming_out_of_memory(std::forward<Call>(call));
 }
 
@@ -343,9 +348,9 @@ void TextToImage::step_all(std::span<Generation* const> generations) {
 // Once, with the decoder.
 void TextToImage::fit_preview_colours(const ImageGeneration& image) {
   const Residency::Lease lease =
-      residency_->acquire({.phase = memory::Phase::decode, .work = work_of(image.batch_key, 1)});
-  options_.preview =
-      fit_preview(*parts_.decoder, parts_.denoiser->latent_channels(), options_.device);
+      residencies_.acquire({.phase = memory::Phase::decode, .work = work_of(image.batch_key, 1)});
+  options_.preview = fit_preview(*parts_.decoder, parts_.denoiser->latent_channels(),
+                                 residencies_.of(memory::Phase::decode).device());
 }
 
 Image TextToImage::preview(const Generation& generation) {
@@ -366,8 +371,10 @@ std::vector<Image> TextToImage::finish_all(std::span<Generation* const> generati
   const Residency::Lease lease = this->lease(memory::Phase::decode, images);
   const StageTimer timer(options_.observer, Stage::decode, images.size());
   const memory::Activations& how = lease.activations();
-  const at::Tensor decoded = parts_.decoder->decode(
-      join_latents(images), {.one_by_one = how.one_by_one, .tile = how.tile});
+  const at::Tensor latents =
+      residencies_.handed_over(join_latents(images), memory::Phase::denoise, memory::Phase::decode);
+  const at::Tensor decoded =
+      parts_.decoder->decode(latents, {.one_by_one = how.one_by_one, .tile = how.tile});
   if (!all_finite(decoded)) refuse_non_finite("decoder");
   std::vector<Image> pictures = to_images(decoded);
   timer.done();
@@ -378,7 +385,7 @@ std::vector<Image> TextToImage::finish_all(std::span<Generation* const> generati
 
 void TextToImage::idle() {
   prompts_.clear();
-  residency_->give_back();
+  residencies_.give_back();
 }
 
 }  // namespace bafa::pipeline

@@ -18,7 +18,7 @@
 #include "pipeline/model_settings.h"
 #include "pipeline/parts.h"
 #include "pipeline/prompt_cache.h"
-#include "pipeline/residency.h"
+#include "pipeline/residencies.h"
 #include "pipeline/tracer.h"
 
 namespace bafa::pipeline {
@@ -37,12 +37,12 @@ struct TextToImageOptions {
 
 class TextToImage final : public Pipeline {
  public:
-  TextToImage(Parts parts, TextToImageOptions options, std::unique_ptr<Residency> residency);
+  TextToImage(Parts parts, TextToImageOptions options, Residencies residencies);
   ~TextToImage() override;
 
   const Capabilities& capabilities() const override { return options_.capabilities; }
   Cost cost(const ValidRequest& request) const override;
-  MemoryReport memory() const override { return residency_->report(); }
+  MemoryReport memory() const override { return residencies_.report(); }
   std::vector<std::unique_ptr<Generation>> begin(std::span<const ImageTask> tasks) override;
   void step(std::span<Generation* const> generations) override;
   Image preview(const Generation& generation) override;
@@ -73,7 +73,7 @@ class TextToImage final : public Pipeline {
   std::unique_ptr<ImageGeneration> begin_one(const ImageTask& task, const Prompts& prompts);
   at::Tensor predict(std::span<ImageGeneration* const> images, const at::Tensor& latents) const;
 
-  std::unique_ptr<Residency> residency_;  // outlives the parts, whose weights it moves
+  Residencies residencies_;  // outlive the parts, whose weights it moves
   Parts parts_;
   TextToImageOptions options_;
   PromptCache prompts_;

@@ -177,9 +177,8 @@ SubmitResult JobEngine::submit(ValidRequest request, SubmitOptions options) {
   if (readiness == Readiness::device_error) return refuse(ErrorCode::device_error);
 
   const Cost cost = pipeline->cost(request);
-  const std::uint64_t budget = pipeline->memory().budget_bytes;
-  if (budget != 0 && cost.needed_bytes > budget) {
-    return refuse_too_large(request.params(), {cost.needed_bytes, budget});
+  if (cost.budget_bytes != 0 && cost.needed_bytes > cost.budget_bytes) {
+    return refuse_too_large(request.params(), cost);
   }
   std::optional<MonotonicTime> start_deadline;
   const auto start_timeout = options.start_timeout.value_or(options_.queue.start_timeout);
@@ -244,12 +243,12 @@ Refusal JobEngine::refuse(ErrorCode code) {
 }
 
 // No time will help.
-Refusal JobEngine::refuse_too_large(const GenerationParams& params, const MemoryNeed& need) {
+Refusal JobEngine::refuse_too_large(const GenerationParams& params, const Cost& cost) {
   metrics_.rejected(ErrorCode::unsupported_size);
   return {ErrorCode::unsupported_size,
           "A picture of " + std::to_string(params.width) + "x" + std::to_string(params.height) +
-              " takes at least " + shown_bytes(need.needed_bytes) +
-              " of memory, and this server may use " + shown_bytes(need.budget_bytes) +
+              " takes at least " + shown_bytes(cost.needed_bytes) +
+              " of memory, and this server may use " + shown_bytes(cost.budget_bytes) +
               " (memory.budget_bytes). Ask for a smaller one.",
           seconds{120}};
 }

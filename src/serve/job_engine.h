@@ -90,11 +90,6 @@ class JobEngine final : public Engine {
   std::string metrics() const override;
 
  private:
-  struct MemoryNeed {
-    std::uint64_t needed_bytes = 0;
-    std::uint64_t budget_bytes = 0;
-  };
-
   std::unique_ptr<ResultSaver> make_saver();
   void work(const PipelineFactory& factory);
   Pipeline& load(const PipelineFactory& factory) EXCLUDES(mutex_);
@@ -104,7 +99,7 @@ class JobEngine final : public Engine {
 
   std::optional<SubmitResult> repeat(const SubmitOptions& options);
   Refusal refuse(ErrorCode code);
-  Refusal refuse_too_large(const GenerationParams& params, const MemoryNeed& need);
+  Refusal refuse_too_large(const GenerationParams& params, const Cost& cost);
   bool cancel_job(Job& job, JobError reason);
   void settle(const Job& job);
   JobSnapshot with_position(const Job& job, JobSnapshot snapshot) const;

@@ -165,7 +165,7 @@ void Metrics::show(const MemoryReport& memory) {
                                     {"activations", memory.activations_bytes},
                                     {"cache", memory.cache_bytes},
                                     {"host", memory.host_bytes}}) {
-    set(families_->memory, {{"kind", kind}}, bytes);
+    set(families_->memory, {{"device", memory.device}, {"kind", kind}}, bytes);
   }
   for (const MemoryReport::Component& part : memory.components) {
     set(families_->component_memory, {{"component", part.name}, {"kind", "weights"}},
@@ -173,7 +173,6 @@ void Metrics::show(const MemoryReport& memory) {
     set(families_->component_memory, {{"component", part.name}, {"kind", "present"}},
         part.present_bytes);
   }
-  families_->memory_refusals.Set(static_cast<double>(memory.refusals));
 }
 
 std::string Metrics::text(const Levels& levels) {
@@ -185,7 +184,15 @@ std::string Metrics::text(const Levels& levels) {
   families_->jobs_running.Set(levels.jobs_running);
   families_->results_bytes.Set(static_cast<double>(levels.results_bytes));
   families_->ready.Set(levels.ready ? 1 : 0);
-  if (levels.memory) show(*levels.memory);
+  if (levels.memory) {
+    show(*levels.memory);
+    std::uint64_t refusals = levels.memory->refusals;
+    for (const MemoryReport& device : levels.memory->elsewhere) {
+      show(device);
+      refusals += device.refusals;
+    }
+    families_->memory_refusals.Set(static_cast<double>(refusals));
+  }
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "device/host_store.h"
+#include "memory/ledger.h"
 #include "weights/host_form.h"
 
 namespace bafa::weights {
@@ -107,11 +108,14 @@ enum class Arrival {
 // The groups of one network: its blocks by memory::block_name(), and "" for what is in none.
 class Component {
  public:
-  // A null store: nothing can leave.
-  Component(std::string name, device::HostStore* store, Arrival arrival)
-      : name_(std::move(name)), store_(store), arrival_(arrival) {}
+  // A null store: nothing can leave. A ledger is charged for the network while it is built; null:
+  // whatever is in force then.
+  Component(std::string name, device::HostStore* store, Arrival arrival,
+            std::shared_ptr<memory::Ledger> ledger = nullptr)
+      : name_(std::move(name)), store_(store), arrival_(arrival), ledger_(std::move(ledger)) {}
 
   const std::string& name() const { return name_; }
+  const std::shared_ptr<memory::Ledger>& ledger() const { return ledger_; }
   const std::vector<std::unique_ptr<Group>>& groups() const { return groups_; }
   std::uint64_t bytes() const;          // of all groups
   std::uint64_t present_bytes() const;  // of those that are on the device
@@ -127,6 +131,7 @@ class Component {
   const std::string name_;
   device::HostStore* const store_;
   const Arrival arrival_;
+  const std::shared_ptr<memory::Ledger> ledger_;
   std::vector<std::unique_ptr<Group>> groups_;  // in the order of their first weights
 };
 

@@ -16,6 +16,7 @@
 #include "bafa/error.h"
 #include "base/check.h"
 #include "base/text.h"
+#include "device/counting_allocator.h"
 
 namespace bafa::weights {
 namespace {
@@ -104,6 +105,7 @@ struct WeightMap::State {
 
   Checkpoint checkpoint;
   WeightOptions options;
+  std::optional<device::LedgerScope> charged;  // for as long as the network is built
   std::map<std::string, const Checkpoint::Tensor*, std::less<>> tensors;  // by renamed name
   std::set<std::string, std::less<>> used;
   std::vector<std::string> missing;  // in the order in which they were asked for
@@ -193,6 +195,10 @@ void WeightMap::State::throw_problems(const std::vector<std::string>& unused) co
 
 WeightMap::WeightMap(Checkpoint checkpoint, WeightOptions options)
     : state_(std::make_unique<State>(std::move(checkpoint), std::move(options))) {
+  const Component* const component = state_->options.component;
+  if (component != nullptr && component->ledger() != nullptr) {
+    state_->charged.emplace(component->ledger(), memory::Kind::weights);
+  }
   for (const auto& [name, tensor] : state_->checkpoint.tensors()) {
     const std::string renamed = state_->options.rename ? state_->options.rename(name) : name;
     const bool added = state_->tensors.emplace(renamed, &tensor).second;

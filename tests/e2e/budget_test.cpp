@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/files.h"
@@ -65,6 +66,33 @@ TEST(Budget, ThatMakesComponentsTakeTurnsIsExplained) {
   for (const Json& part : memory["components"]) {
     EXPECT_EQ(part["placement"], "takes turns");
     EXPECT_GT(part["copied_bytes"].get<std::uint64_t>(), 0u);
+  }
+}
+
+TEST(DeviceMap, OfAServerIsShownToItsOperator) {
+  const ServerProgram server({"--device-map", "encoder=cpu:1", "--device-budget", "cpu:1=4MiB"});
+  ASSERT_EQ(post(server.port(), "/v1/images/generations", R"({"prompt":"x","seed":1})").status,
+            200);
+  const Json memory = parse_json(get(server.admin_port(), "/admin/memory").body);
+  EXPECT_EQ(memory["device"], "cpu");
+  ASSERT_EQ(memory["elsewhere"].size(), 1u);
+  const Json& other = memory["elsewhere"][0];
+  EXPECT_EQ(other["device"], "cpu:1");
+  EXPECT_EQ(other["budget_bytes"], 4 << 20);
+  EXPECT_EQ(other["components"][0]["component"], "text_encoder");
+  EXPECT_GT(other["phases"][0]["measured_bytes"].get<std::uint64_t>(), 0u);
+}
+
+TEST(DeviceMap, ThatIsWrongIsRefusedByName) {
+  const TemporaryFolder folder;
+  for (const auto& [map, why, code] :
+       {std::tuple{"unet=cpu", "model.device_map: there is no component unet", 3},
+        {"encoder=cpu,encoder=cpu:1", "model.device_map: encoder is there twice", 3},
+        {"encoder=tpu", "model.device_map: device tpu is unknown", 3},
+        {"encoder=cuda:9", "model.device_map: ", 5}}) {
+    const Outcome refused = generate({"--device-map", map}, folder / "a.png");
+    EXPECT_EQ(refused.exit_code, code) << refused.err;
+    EXPECT_THAT(refused.err, HasSubstr(why));
   }
 }
 

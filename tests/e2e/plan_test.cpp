@@ -68,6 +68,22 @@ Json component(const Json& json, const std::string& name) {
   return {};
 }
 
+TEST_F(PublishedModel, IsPlannedForEachDeviceOfAMap) {
+  const Outcome outcome =
+      run_plan("sd15", {"--dtype", "fp16", "--device", "cuda:0", "--budget", "3GiB", "--device-map",
+                        "encoder=cpu", "--device-budget", "cpu=1GiB", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const std::size_t end = outcome.out.find('\n');
+  const Json gpu = parse_json(outcome.out.substr(0, end));
+  const Json cpu = parse_json(outcome.out.substr(end + 1));
+  EXPECT_EQ(gpu["device"], "cuda:0");
+  EXPECT_EQ(gpu["plan"]["components"].size(), 2u);
+  EXPECT_EQ(cpu["device"], "cpu");
+  EXPECT_EQ(cpu["budget_bytes"], kGiB);
+  EXPECT_EQ(cpu["plan"]["components"][0]["name"], "text_encoder");
+  EXPECT_EQ(cpu["plan"]["phases"].size(), 1u);
+}
+
 TEST_F(PublishedModel, HasTheTensorsThatItsHeadersName) {
   const std::map<std::string, std::map<std::string, int>> counts{
       {"sd15", {{"unet", 686}, {"text_encoder", 196}, {"vae", 248}}},

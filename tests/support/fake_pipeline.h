@@ -102,7 +102,8 @@ class FakePipeline final : public Pipeline {
     return {.workspace_bytes = static_cast<std::uint64_t>(params.width) * params.height,
             .steps = params.steps,
             .batch_key = {params.width, params.height, params.guidance_scale > 1.0},
-            .needed_bytes = static_cast<std::uint64_t>(params.width) * params.height};
+            .needed_bytes = static_cast<std::uint64_t>(params.width) * params.height,
+            .budget_bytes = log_->memory.budget_bytes};
   }
   MemoryReport memory() const override { return log_->memory; }
 

@@ -20,7 +20,7 @@ inline std::unique_ptr<pipeline::Residency> roomy_residency() {
   return std::make_unique<pipeline::Residency>(
       facts, pipeline::ResidencyOptions{
                  .ledger = std::make_shared<memory::Ledger>(memory::Ledger::kNoLimit),
-                 .device = device::open_device("cpu", at::get_num_threads())});
+                 .device = device::open_device({.name = "cpu", .threads = at::get_num_threads()})});
 }
 
 }  // namespace bafa::test

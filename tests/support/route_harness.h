@@ -140,11 +140,16 @@ class RouteHarness {
 
   static std::shared_ptr<FakeLog> log_with_memory() {
     auto log = std::make_shared<FakeLog>();
-    log->memory = {.budget_bytes = 64 << 20,
+    log->memory = {.device = "cpu",
+                   .budget_bytes = 64 << 20,
                    .level = "turns",
                    .peak_bytes = 890,
                    .phases = {{"denoise", "turns", 900, 890}},
                    .components = {{"unet", "takes turns", 800, 7, 0}}};
+    MemoryReport encoder;
+    encoder.device = "cpu:1";
+    encoder.used_bytes = 55;
+    log->memory.elsewhere = {encoder};
     return log;
   }
   const http::Router& router() const { return router_; }

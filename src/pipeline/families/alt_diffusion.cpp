@@ -60,13 +60,13 @@ std::unique_ptr<Conditioner> load_conditioner(const ModelIndex& index, const Loa
                    {.features = config.text_features, .unet_features = text_features});
   weights::WeightMap map(weights::Checkpoint(folder, "model"),
                          {.dtype = target.dtype,
-                          .device = target.device,
+                          .device = target.devices.encoder,
                           .ignored = model::xlm_roberta_unused(config),
                           .component = target.component("text_encoder")});
   model::XlmRoberta encoder(config, map.root());
   map.finish();
   return std::make_unique<XlmRobertaConditioner>(std::move(tokenizer), std::move(encoder),
-                                                 target.device);
+                                                 target.devices.encoder);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ ClipTextPart load_clip_text(const ModelIndex& index, const LoadTarget& target,
                    *tokenizer);
   weights::WeightMap map(weights::Checkpoint(folder, "model"),
                          {.dtype = target.dtype,
-                          .device = target.device,
+                          .device = target.devices.encoder,
                           .ignored = model::clip_text_unused(config),
                           .rename = model::clip_text_name,
                           .component = target.component("text_encoder" + suffix)});
@@ -57,7 +57,7 @@ std::int64_t ClipConditioner::pooled_features() const {
 
 EncodedPrompt ClipConditioner::zeros() const {
   const at::TensorOptions kind =
-      at::TensorOptions(options_.target.device).dtype(options_.target.dtype);
+      at::TensorOptions(options_.target.devices.encoder).dtype(options_.target.dtype);
   EncodedPrompt encoded;
   encoded.embeds = at::zeros({max_tokens(), text_features()}, kind);
   if (pooled_features() > 0) encoded.pooled = at::zeros({pooled_features()}, kind);
@@ -79,7 +79,7 @@ EncodedPrompt ClipConditioner::encode_skipping(const std::optional<std::string>&
     EncodedPrompt tokenized = tokenize(*part.tokenizer, prompt.value_or(""));
     const at::Tensor ids = at::tensor(tokenized.token_ids, at::TensorOptions(at::kLong));
     const model::ClipText::Output output =
-        part.encoder({.ids = ids.unsqueeze(0).to(options_.target.device),
+        part.encoder({.ids = ids.unsqueeze(0).to(options_.target.devices.encoder),
                       .skipped_layers = options_.skipped_layers + layers,
                       .final_norm = options_.final_norm});
     embeds.push_back(output.hidden.squeeze(0));

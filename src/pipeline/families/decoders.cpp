@@ -80,7 +80,7 @@ std::unique_ptr<Decoder> load_autoencoder_kl(const ModelIndex& index, LoadTarget
   const bool upcast = options.upcast == Upcast::where_config_says && config.force_upcast;
   if (upcast && target.dtype == at::kHalf) target.dtype = at::kFloat;
   weights::WeightMap map = open_weights(index, {.dtype = target.dtype,
-                                                .device = target.device,
+                                                .device = target.devices.decoder,
                                                 .ignored = model::autoencoder_kl_unused(),
                                                 .rename = model::autoencoder_kl_current_name,
                                                 .component = target.component("vae")});
@@ -96,7 +96,7 @@ std::unique_ptr<Decoder> load_autoencoder_tiny(const ModelIndex& index, const Lo
   if (options.unscaling != Unscaling::all) config.shift_factor = 0;
   check_latents(json, config.latent_channels, options.latent_channels);
   weights::WeightMap map = open_weights(index, {.dtype = target.dtype,
-                                                .device = target.device,
+                                                .device = target.devices.decoder,
                                                 .ignored = model::autoencoder_tiny_unused(),
                                                 .component = target.component("vae")});
   auto decoder = std::make_unique<DecoderPart<model::AutoencoderTinyDecoder>>(config, map.root());

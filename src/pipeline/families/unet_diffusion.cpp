@@ -94,9 +94,10 @@ LoadedUNet load_unet(const ModelIndex& index, const LoadTarget& target, const UN
   ComponentConfig json(folder / "config.json");
   const model::UNetConfig config = model::parse_unet_config(json);
   check_rules(json, config, rules, index.family);
-  weights::WeightMap map(
-      weights::Checkpoint(folder, "diffusion_pytorch_model"),
-      {.dtype = target.dtype, .device = target.device, .component = target.component("unet")});
+  weights::WeightMap map(weights::Checkpoint(folder, "diffusion_pytorch_model"),
+                         {.dtype = target.dtype,
+                          .device = target.devices.denoiser,
+                          .component = target.component("unet")});
   auto denoiser = std::make_unique<UNetDenoiser>(config, map.root());
   map.finish();
   return {std::move(denoiser), config};

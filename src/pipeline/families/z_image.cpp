@@ -123,14 +123,14 @@ std::unique_ptr<Conditioner> load_conditioner(const ModelIndex& index, const Loa
                                            std::to_string(text_features));
   weights::WeightMap map(weights::Checkpoint(folder, "model"),
                          {.dtype = target.dtype,
-                          .device = target.device,
+                          .device = target.devices.encoder,
                           .ignored = model::qwen3_unused(config),
                           .rename = model::qwen3_name,
                           .component = target.component("text_encoder")});
   model::Qwen3 encoder(config, map.root());
   map.finish();
   return std::make_unique<Qwen3Conditioner>(std::move(tokenizer), std::move(encoder),
-                                            target.device);
+                                            target.devices.encoder);
 }
 
 // Every prompt that the tokenizer lets through must have positions, and the picture behind it.
@@ -155,7 +155,7 @@ Parts load_z_image(const ModelIndex& index, const LoadTarget& target) {
   check_positions(json, config, *parts.conditioner);
   weights::WeightMap map(weights::Checkpoint(folder, "diffusion_pytorch_model"),
                          {.dtype = target.dtype,
-                          .device = target.device,
+                          .device = target.devices.denoiser,
                           .component = target.component("transformer")});
   parts.denoiser = std::make_unique<ZImageDenoiser>(config, map.root());
   map.finish();

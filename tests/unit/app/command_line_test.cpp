@@ -157,6 +157,8 @@ TEST(CommandLine, NumbersAreTakenWholeOrNotAtAll) {
   EXPECT_EQ(parsed<GenerateCommand>({"generate", "x", "--seed", "-1"}).request.seed, -1);
   EXPECT_EQ(parsed<BenchCommand>({"bench"}).repeat, 10);
   EXPECT_EQ(parsed<BenchCommand>({"bench", "--repeat", "3"}).repeat, 3);
+  EXPECT_FALSE(parsed<BenchCommand>({"bench"}).memory);
+  EXPECT_TRUE(parsed<BenchCommand>({"bench", "memory"}).memory);
 }
 
 TEST(CommandLine, PlanReadsItsOptions) {

@@ -41,5 +41,23 @@ TEST(Measurement, IsATableForPeople) {
   EXPECT_THAT(table, testing::ContainsRegex("total +187.50 ms"));
 }
 
+TEST(MemoryTable, SetsEachWayBesideTheSecond) {
+  const std::vector<MemoryRow> rows{{.name = "fp32",
+                                     .predicted_bytes = 3 << 20,
+                                     .peak_bytes = 2 << 20,
+                                     .image_ms = 80,
+                                     .jobs = 0},
+                                    {.name = "bf16",
+                                     .predicted_bytes = 1 << 20,
+                                     .peak_bytes = 1 << 20,
+                                     .image_ms = 40,
+                                     .jobs = 2}};
+  EXPECT_EQ(as_table(rows, 4 << 20),
+            "| | peak | predicted | ms a picture | time | jobs within 4.0 MiB |\n"
+            "|---|---|---|---|---|---|\n"
+            "| fp32 | 2.0 MiB | 3.0 MiB | 80 | 2.00 | 0 |\n"
+            "| bf16 | 1.0 MiB | 1.0 MiB | 40 | 1.00 | 2 |\n");
+}
+
 }  // namespace
 }  // namespace bafa::app

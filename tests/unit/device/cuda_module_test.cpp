@@ -9,7 +9,7 @@ namespace {
 
 std::string refusal(const std::filesystem::path& library) {
   try {
-    open_cuda_module(library);
+    open_cuda_module({.library = library});
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::device_error);
     EXPECT_EQ(error.param(), "model.device");
@@ -21,8 +21,8 @@ std::string refusal(const std::filesystem::path& library) {
 TEST(CudaModule, OfABuildWithoutOneSaysHowToGetIt) {
   EXPECT_EQ(
       refusal("no/such/libbafa_cuda.so"),
-      "this build has no CUDA part (no/such/libbafa_cuda.so is missing): build on a machine with "
-      "the CUDA toolkit, or use --device cpu");
+      "model.device: this build has no CUDA part (no/such/libbafa_cuda.so is missing): build on a "
+      "machine with the CUDA toolkit, or use cpu");
 }
 
 TEST(CudaModule, ThatDoesNotLoadSaysWhy) {

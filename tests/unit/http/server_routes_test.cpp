@@ -83,8 +83,11 @@ TEST_F(ServerRoutes, TellTheOperatorTheMemoryPlanAndWhatWasMeasured) {
                                        {"measured_bytes", 890}}));
   EXPECT_EQ(memory["components"][0]["component"], "unet");
   EXPECT_EQ(memory["components"][0]["placement"], "takes turns");
+  EXPECT_EQ(memory["device"], "cpu");
+  EXPECT_EQ(memory["elsewhere"][0]["device"], "cpu:1");
   const std::string metrics(harness_.get("/metrics").bytes());
-  for (const char* line : {"bafa_device_memory_bytes{kind=\"peak\"} 890",
+  for (const char* line : {"bafa_device_memory_bytes{device=\"cpu\",kind=\"peak\"} 890",
+                           "bafa_device_memory_bytes{device=\"cpu:1\",kind=\"used\"} 55",
                            "bafa_component_memory_bytes{component=\"unet\",kind=\"present\"} 7"})
     EXPECT_THAT(metrics, HasSubstr(line));
 }

@@ -57,7 +57,8 @@ class Model : public testing::Test {
         facts(), ResidencyOptions{.budget_bytes = budget,
                                   .level = level,
                                   .ledger = ledger_,
-                                  .device = device::open_device("cpu", at::get_num_threads())});
+                                  .device = device::open_device(
+                                      {.name = "cpu", .threads = at::get_num_threads()})});
     const device::LedgerScope scope(ledger_, Kind::weights);
     residency_->component("text_encoder").add("embeddings.weight", kib(100));
     for (int i = 0; i < kBlocks; ++i)
