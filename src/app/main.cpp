@@ -1,7 +1,9 @@
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <random>
 #include <string>
+#include <system_error>
 #include <variant>
 #include <vector>
 
@@ -22,7 +24,19 @@ text::TokenizerOptions tokenizer_options(const Config& config) {
   return {.special_tokens = plain ? text::SpecialTokens::plain : text::SpecialTokens::match};
 }
 
+namespace {
+
+// Used only when weights leave the device, which may be long after the start.
+void require_folder(const std::string& folder, const std::string& option) {
+  std::error_code failed;
+  if (folder.empty() || std::filesystem::is_directory(folder, failed)) return;
+  throw Error(ErrorCode::invalid_config, option + ": " + folder + " is not a folder", option);
+}
+
+}  // namespace
+
 pipeline::LoadOptions load_options(const Config& config) {
+  require_folder(config.memory.host_folder, "memory.host_folder");
   return {.path = find_model(config.model.path, model_roots()),
           .device = config.model.device,
           .device_map = config.model.device_map,

@@ -53,6 +53,7 @@ class Application {
  public:
   explicit Application(const Config& config)
       : config_(config),
+        load_options_(load_options(config_)),
         notifier_(notify_options_from_environment(), clock_),
         images_(encoding_options(), clock_, http_metrics_),
         engine_([this] { return load(); }, engine_options(), clock_),
@@ -62,6 +63,7 @@ class Application {
     add_routes();
     server_.start();
     announce();
+    engine_.start();  // last: a wrong option or a port that is taken costs no loading
     for (bool draining = false;;) {
       notifier_.tell({engine_.readiness(), engine_.turns(), engine_.queue(), longest_call_.load()});
       switch (signals_.wait(notifier_.interval())) {
@@ -82,7 +84,7 @@ class Application {
  private:
   // On the worker's thread.
   std::unique_ptr<Pipeline> load() {
-    auto pipeline = pipeline::load(load_options(config_));
+    auto pipeline = pipeline::load(load_options_);
     if (config_.model.warm_up) {
       longest_call_ =
           longest_call(warm_up(*pipeline), pipeline->capabilities(), config_.queue.max_batch);
@@ -186,7 +188,8 @@ class Application {
   }
 
   const Config config_;
-  Signals signals_;  // before the first thread
+  const pipeline::LoadOptions load_options_;  // the model's folder was found
+  Signals signals_;                           // before the first thread
   SystemClock clock_;
   ServiceNotifier notifier_;
   std::atomic<std::shared_ptr<const device::GpuMonitor>> monitor_;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "bafa/error.h"
+#include "base/text.h"
+
 namespace bafa::http {
 namespace {
 
@@ -33,16 +36,38 @@ std::optional<ErrorDetails> check_body(const RequestHead& head) {
                           "(with curl: -H 'Content-Type: application/json')."};
 }
 
+[[noreturn]] void refuse(const std::string& option, const std::string& value,
+                         const std::string& expected) {
+  throw Error(ErrorCode::invalid_config, option + ": " + printable(value) + " must be " + expected,
+              option);
+}
+
+// As the Host header is compared with it: without a port it stands for every port.
+std::string allowed_host(const std::string& host) {
+  if (const std::optional<Authority> authority = parse_authority(host))
+    return authority->port.empty() ? authority->host : to_lower(host);
+  // A bare IPv6 address is no authority, but it is clear what is meant.
+  if (parse_authority("[" + host + "]")) return to_lower(host);
+  refuse("listen.allowed_hosts", host, "a name or an address, such as images.example.org");
+}
+
+// As browsers write it: with the scheme, without a path.
+std::string allowed_origin(const std::string& origin) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    const std::string given = to_lower(origin);
+    if (given.starts_with(scheme) && parse_authority(given.substr(scheme.size()))) return given;
+  }
+  refuse("listen.allowed_origins", origin,
+         "a scheme and a host without a path, such as https://app.example.org");
+}
+
 }  // namespace
 
 Guards::Guards(const ListenConfig& config, const std::string& bound_host)
     : hosts_{"localhost", "127.0.0.1", "::1", to_lower(bound_host)} {
-  for (const std::string& host : config.allowed_hosts) {
-    const std::optional<Authority> authority = parse_authority(host);
-    // A bare IPv6 address is no authority, but it is clear what is meant.
-    hosts_.push_back(authority && authority->port.empty() ? authority->host : to_lower(host));
-  }
-  for (const std::string& origin : config.allowed_origins) origins_.push_back(to_lower(origin));
+  for (const std::string& host : config.allowed_hosts) hosts_.push_back(allowed_host(host));
+  for (const std::string& origin : config.allowed_origins)
+    origins_.push_back(allowed_origin(origin));
 }
 
 bool Guards::host_is_allowed(const RequestHead& head, std::string_view local_address) const {

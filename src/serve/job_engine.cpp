@@ -64,19 +64,22 @@ JobEngine::JobEngine(PipelineFactory factory, EngineOptions options, const Clock
       metrics_(options_.version),
       saver_(make_saver()),
       store_(options_.results, clock),
-      queue_(options_.queue.capacity) {
-  std::packaged_task<void()> task([this, factory = std::move(factory)] { work(factory); });
-  finished_ = task.get_future().share();
-  worker_ = std::thread([this, task = std::move(task)]() mutable {
-    task();
-    if (options_.on_finished) options_.on_finished();
-  });
-}
+      queue_(options_.queue.capacity),
+      task_([this, factory = std::move(factory)] { work(factory); }),
+      finished_(task_.get_future().share()) {}
 
 JobEngine::~JobEngine() {
   stop();
-  worker_.join();
+  if (worker_.joinable()) worker_.join();
   if (saver_) saver_->finish();
+}
+
+void JobEngine::start() {
+  CHECK(!worker_.joinable());
+  worker_ = std::thread([this, task = std::move(task_)]() mutable {
+    task();
+    if (options_.on_finished) options_.on_finished();
+  });
 }
 
 std::unique_ptr<ResultSaver> JobEngine::make_saver() {

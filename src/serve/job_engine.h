@@ -46,15 +46,19 @@ struct EngineOptions {
 
 class JobEngine final : public Engine {
  public:
-  // Starts the worker, which begins to load the model; readiness is `loading` until that is done.
-  // `clock` must outlive the engine. Throws what ResultFiles throws when results have a state_dir.
+  // Nothing is loaded before start(). `clock` must outlive the engine. Throws what ResultFiles
+  // throws when results have a state_dir.
   JobEngine(PipelineFactory factory, EngineOptions options, const Clock& clock);
 
-  // Stops at once (see stop()) and joins the worker.
+  // Stops at once (see stop()) and joins the worker, if there is one.
   ~JobEngine() override;
 
   JobEngine(const JobEngine&) = delete;
   JobEngine& operator=(const JobEngine&) = delete;
+
+  // Starts the worker, which begins to load the model; readiness is `loading` until that is done.
+  // Once, when everything is in place that could still stop the program.
+  void start();
 
   // Takes no more jobs, ends the waiting ones as canceled with code `draining`, lets running ones
   // finish within drain_timeout and cancels the rest in the same way. Returns at once.
@@ -122,6 +126,7 @@ class JobEngine final : public Engine {
   Mutex submit_mutex_;  // one submit at a time: looks for a repeat and pushes as one step
   std::uint64_t next_serial_ GUARDED_BY(submit_mutex_) = 1;
 
+  std::packaged_task<void()> task_;  // the worker's; moved to it
   std::shared_future<void> finished_;
   std::thread worker_;
 };

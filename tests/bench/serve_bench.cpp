@@ -20,6 +20,7 @@ class BusyEngine {
       : engine_([log = log_] { return std::make_unique<test::FakePipeline>(log); },
                 {.queue = {.capacity = capacity, .max_batch = 1}}, clock_) {
     log_->hook = [this](const test::FakeCall&) { gate_.pass(); };
+    engine_.start();
     while (engine_.readiness() == Readiness::loading) std::this_thread::yield();
     submit();
     gate_.wait_for_arrivals(1);

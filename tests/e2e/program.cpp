@@ -17,7 +17,8 @@
 namespace bafa::e2e {
 namespace {
 
-constexpr int kStartTimeoutMs = 120'000;  // a loaded machine, a build with sanitizers
+constexpr unsigned kLongestRunSeconds = 250;  // then it is ended by a signal
+constexpr int kStartTimeoutMs = 120'000;      // a loaded machine, a build with sanitizers
 
 std::string contents(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
@@ -41,6 +42,7 @@ pid_t start(const std::vector<std::string>& arguments, const Streams& streams) {
   ::dup2(streams.in, 0);
   ::dup2(streams.out, 1);
   ::dup2(streams.err, 2);
+  ::alarm(kLongestRunSeconds);
   ::execv(BAFA_PROGRAM, argv.data());
   ::_exit(127);
 }

@@ -18,6 +18,7 @@ namespace bafa::e2e {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 Outcome generate(std::vector<std::string> arguments) {
   const auto model = tiny_model();
@@ -123,14 +124,43 @@ TEST(ExitCode, OfAPublicAddressWithoutKeysIsConfiguration) {
   EXPECT_THAT(outcome.err, HasSubstr("--keys"));
 }
 
+TEST(ExitCode, OfAWrongOptionComesBeforeTheModelIsLoaded) {
+  const TemporaryFolder folder;
+  write_file(folder / "keys.json", "{");
+  for (const auto& [options, code] :
+       {std::pair<std::vector<std::string>, int>{{"--host", "300.1.1.1"}, 3},
+        {{"--keys", (folder / "none.json").string()}, 6},
+        {{"--keys", (folder / "keys.json").string()}, 3},
+        {{"--trust-proxy", "10.0.0.0/33"}, 3},
+        {{"--allow-origin", "not an origin"}, 3},
+        {{"--allow-host", "http://a/b"}, 3},
+        {{"--device", "cuda:x"}, 3},
+        {{"--budget", "0.1MiB"}, 3},
+        {{"--state-dir", "/dev/null/x"}, 6},
+        {{"--set", "log.file=/dev/null/x"}, 6},
+        {{"--set", "memory.host_folder=/dev/null/x"}, 3},
+        {{"--set", "transport.max_connections=1000000"}, 3}}) {
+    std::vector<std::string> arguments = {"serve", "--port", "0", "--admin-port", "0"};
+    for (const auto& more : {tiny_model(), options}) {
+      arguments.insert(arguments.end(), more.begin(), more.end());
+    }
+    const Outcome outcome = run_program(arguments);
+    EXPECT_EQ(outcome.exit_code, code) << options[1] << ": " << outcome.err;
+    EXPECT_THAT(outcome.err, Not(HasSubstr("model_loaded"))) << options[1];
+  }
+}
+
 TEST(ExitCode, OfAPortThatIsTakenIsInputOutput) {
   const ServerProgram first;
-  std::vector<std::string> arguments = tiny_model();
-  arguments.insert(arguments.begin(),
-                   {"serve", "--port", std::to_string(first.port()), "--admin-port", "0"});
-  const Outcome second = run_program(arguments);
-  EXPECT_EQ(second.exit_code, 6);
-  EXPECT_THAT(second.err, HasSubstr(std::to_string(first.port())));
+  const std::string taken = std::to_string(first.port());
+  for (const auto& [port, admin_port] : {std::pair{taken, std::string("0")}, {"0", taken}}) {
+    std::vector<std::string> arguments = tiny_model();
+    arguments.insert(arguments.begin(), {"serve", "--port", port, "--admin-port", admin_port});
+    const Outcome second = run_program(arguments);
+    EXPECT_EQ(second.exit_code, 6);
+    EXPECT_THAT(second.err, HasSubstr(taken));
+    EXPECT_THAT(second.err, Not(HasSubstr("model_loaded")));
+  }
 }
 
 TEST(Models, DescribesAFolder) {

@@ -50,7 +50,9 @@ class BudgetedEngine {
                        .max_batch = serving.max_batch,
                        .idle_after = serving.idle_after},
              .version = "test"},
-            clock_) {}
+            clock_) {
+    engine_.start();
+  }
 
   // The model stands, or the error says why not.
   void wait_until_loaded() {

@@ -64,6 +64,7 @@ class RouteHarness {
     http::add_server_routes(router_, services_);
     http::add_operator_routes(router_, services_);
     http::add_page_routes(router_);
+    engine_.start();
     while (engine_.readiness() == Readiness::loading) std::this_thread::yield();
   }
   ~RouteHarness() { gate.open(); }

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "bafa/error.h"
+
 namespace bafa::http {
 namespace {
 
@@ -124,6 +126,14 @@ TEST(Guards, AnswerAPreflightByItsOrigin) {
   EXPECT_FALSE(is_preflight(head_of("OPTIONS", "localhost", {{"Origin", "null"}})));
   EXPECT_EQ(check(guards, preflight("https://app.example")), kGood);
   EXPECT_EQ(check(guards, preflight("https://evil.example")), 403);
+}
+
+TEST(Guards, RefusesToBeMadeOfWhatNoHeaderCanEqual) {
+  for (const char* host : {"http://a.example", "a.example/b", "a b", ""})
+    EXPECT_THROW(Guards({.allowed_hosts = {host}}, "127.0.0.1"), Error) << host;
+  for (const char* origin :
+       {"app.example", "https://app.example/", "ftp://app.example", "https://", "null", "*"})
+    EXPECT_THROW(Guards({.allowed_origins = {origin}}, "127.0.0.1"), Error) << origin;
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ TEST(JobEngineStress, EveryAcceptedJobEndsExactlyOnce) {
   EngineOptions options;
   options.queue.capacity = 8;
   JobEngine engine([log] { return std::make_unique<test::FakePipeline>(log); }, options, clock);
+  engine.start();
   while (engine.readiness() == Readiness::loading) std::this_thread::yield();
 
   std::atomic<int> accepted = 0;

@@ -1,5 +1,4 @@
-// The engine with its worker thread. A gate holds the worker between two calls of the model, so
-// that each test decides what is true at that moment; nothing waits for time to pass.
+// Jobs in a running engine: submitted, refused, repeated, canceled, listed.
 #include "serve/job_engine.h"
 
 #include <gmock/gmock.h>
@@ -8,125 +7,24 @@
 #include <future>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "bafa/error.h"
-#include "support/gate.h"
-#include "support/manual_clock.h"
-#include "support/requests.h"
+#include "support/job_engine_harness.h"
 
 namespace bafa::serve {
 namespace {
 
 using namespace std::chrono_literals;
-using test::CallKind;
-using test::FakeCall;
-using test::Gate;
-using test::ManualClock;
-using test::valid_request;
-using test::Wish;
-
 constexpr auto kForever = 1h;
 
-class JobEngineTest : public testing::Test {
- protected:
-  JobEngineTest() {
-    options_.queue.capacity = 3;
-    options_.queue.max_batch = 1;
-    log_->hook = [this](const FakeCall& call) {
-      if (call.kind != CallKind::idle) gate_.pass();
-    };
-  }
-  ~JobEngineTest() override { gate_.open(); }
+using test::CallKind;
+using test::FakeCall;
+using test::valid_request;
 
-  PipelineFactory factory() {
-    return [log = log_] { return std::make_unique<test::FakePipeline>(log); };
-  }
+class JobEngineJobs : public test::JobEngineTest {};
 
-  // An engine that has loaded its model.
-  JobEngine& start() {
-    engine_ = std::make_unique<JobEngine>(factory(), options_, clock_);
-    while (engine_->readiness() == Readiness::loading) std::this_thread::yield();
-    return *engine_;
-  }
-
-  static JobId accepted(const SubmitResult& result) { return std::get<Accepted>(result).id; }
-  static Refusal refused(const SubmitResult& result) { return std::get<Refusal>(result); }
-
-  JobId submit(const Wish& wish = {}, SubmitOptions options = {}) {
-    return accepted(engine_->submit(valid_request(wish), std::move(options)));
-  }
-
-  JobSnapshot end_of(const JobId& id) { return *engine_->wait(id, UINT64_MAX, kForever); }
-
-  ManualClock clock_;
-  Gate gate_;
-  std::shared_ptr<test::FakeLog> log_ = std::make_shared<test::FakeLog>();
-  EngineOptions options_;
-  std::unique_ptr<JobEngine> engine_;
-};
-
-TEST_F(JobEngineTest, RefusesUntilTheModelHasLoaded) {
-  std::promise<void> load;
-  engine_ = std::make_unique<JobEngine>(
-      [&] {
-        load.get_future().wait();
-        return factory()();
-      },
-      options_, clock_);
-  EXPECT_EQ(engine_->readiness(), Readiness::loading);
-  EXPECT_EQ(engine_->capabilities(), nullptr);
-  EXPECT_EQ(refused(engine_->submit(valid_request(), {})).code, ErrorCode::loading);
-  load.set_value();
-  while (engine_->readiness() == Readiness::loading) std::this_thread::yield();
-  ASSERT_NE(engine_->capabilities(), nullptr);
-  EXPECT_EQ(engine_->capabilities()->model, "fake");
-  submit();
-}
-
-TEST_F(JobEngineTest, TellsMainWhyTheModelCouldNotBeLoaded) {
-  std::promise<void> woken;
-  options_.on_finished = [&] { woken.set_value(); };
-  engine_ = std::make_unique<JobEngine>(
-      []() -> std::unique_ptr<Pipeline> {
-        throw Error(ErrorCode::invalid_model, "unet/config.json is missing");
-      },
-      options_, clock_);
-  woken.get_future().wait();
-  EXPECT_THAT([&] { engine_->finished().get(); },
-              testing::ThrowsMessage<Error>("unet/config.json is missing"));
-  EXPECT_EQ(refused(engine_->submit(valid_request(), {})).code, ErrorCode::loading);
-}
-
-TEST_F(JobEngineTest, MovesWhileItRestsButNotWhileTheModelHangs) {
-  options_.longest_rest = 1ms;
-  start();
-  while (engine_->turns() < 3) std::this_thread::yield();
-  submit();
-  gate_.wait_for_arrivals(1);
-  const std::uint64_t before = engine_->turns();
-  std::this_thread::sleep_for(20ms);
-  EXPECT_EQ(engine_->turns(), before);
-}
-
-TEST_F(JobEngineTest, LetsGoOfOldPicturesAlsoWhenNobodyAsks) {
-  options_.results.ttl = std::chrono::seconds(60);
-  options_.longest_rest = 1ms;
-  gate_.open();
-  start();
-  const JobId id = submit();
-  end_of(id);
-  const std::weak_ptr<const JobResult> result = engine_->result(id);
-  EXPECT_FALSE(result.expired());
-  // The result may be kept a moment after its end is known, by a clock that has moved on.
-  while (!result.expired()) {
-    clock_.advance(60s);
-    std::this_thread::yield();
-  }
-}
-
-TEST_F(JobEngineTest, PaintsWhatWasSubmitted) {
+TEST_F(JobEngineJobs, PaintsWhatWasSubmitted) {
   gate_.open();
   start();
   const JobId id = submit({.count = 2, .seed = 77});
@@ -139,7 +37,7 @@ TEST_F(JobEngineTest, PaintsWhatWasSubmitted) {
   EXPECT_EQ(result->images[1].rgb[0], 78);
 }
 
-TEST_F(JobEngineTest, KnowsNothingOfJobsThatNeverWere) {
+TEST_F(JobEngineJobs, KnowsNothingOfJobsThatNeverWere) {
   start();
   EXPECT_FALSE(engine_->snapshot("nobody"));
   EXPECT_FALSE(engine_->wait("nobody", 0, kForever));
@@ -150,7 +48,7 @@ TEST_F(JobEngineTest, KnowsNothingOfJobsThatNeverWere) {
   EXPECT_TRUE(engine_->previews("nobody").empty());
 }
 
-TEST_F(JobEngineTest, RefusesWhenTheQueueIsFullAndSaysWhenToComeBack) {
+TEST_F(JobEngineJobs, RefusesWhenTheQueueIsFullAndSaysWhenToComeBack) {
   start();
   submit();
   gate_.wait_for_arrivals(1);  // the first job runs
@@ -166,7 +64,7 @@ TEST_F(JobEngineTest, RefusesWhenTheQueueIsFullAndSaysWhenToComeBack) {
               testing::HasSubstr("bafa_admission_rejected_total{reason=\"queue_full\"} 1"));
 }
 
-TEST_F(JobEngineTest, RefusesWhatCanNeverFitTheBudgetAndNamesIt) {
+TEST_F(JobEngineJobs, RefusesWhatCanNeverFitTheBudgetAndNamesIt) {
   log_->memory.budget_bytes = 16 * 16;
   start();
   submit({.side = 16});
@@ -176,7 +74,7 @@ TEST_F(JobEngineTest, RefusesWhatCanNeverFitTheBudgetAndNamesIt) {
   EXPECT_THAT(refusal.message, testing::HasSubstr("256 B"));
 }
 
-TEST_F(JobEngineTest, KeepsPicturesWaitingThatDoNotFitBesideOthers) {
+TEST_F(JobEngineJobs, KeepsPicturesWaitingThatDoNotFitBesideOthers) {
   log_->memory = {.budget_bytes = 1000, .workspace_bytes = 600};
   start();
   submit({.side = 16});
@@ -187,7 +85,7 @@ TEST_F(JobEngineTest, KeepsPicturesWaitingThatDoNotFitBesideOthers) {
   for (const FakeCall& call : log_->calls(CallKind::step)) EXPECT_LE(call.seeds.size(), 2u);
 }
 
-TEST_F(JobEngineTest, CancelsAWaitingJobAtOnce) {
+TEST_F(JobEngineJobs, CancelsAWaitingJobAtOnce) {
   start();
   submit();
   gate_.wait_for_arrivals(1);
@@ -198,7 +96,7 @@ TEST_F(JobEngineTest, CancelsAWaitingJobAtOnce) {
   EXPECT_FALSE(engine_->cancel(waiting)) << "it had ended";
 }
 
-TEST_F(JobEngineTest, CancelsARunningJobAtTheNextStepBoundary) {
+TEST_F(JobEngineJobs, CancelsARunningJobAtTheNextStepBoundary) {
   start();
   const JobId id = submit({.steps = 50});
   gate_.let_through(1);        // the encoder's call
@@ -211,7 +109,7 @@ TEST_F(JobEngineTest, CancelsARunningJobAtTheNextStepBoundary) {
   EXPECT_EQ(log_->calls(CallKind::step).size(), 1u);
 }
 
-TEST_F(JobEngineTest, AnAbandonedJobIsCanceledUnlessSomebodyElseReliesOnIt) {
+TEST_F(JobEngineJobs, AnAbandonedJobIsCanceledUnlessSomebodyElseReliesOnIt) {
   start();
   submit();
   gate_.wait_for_arrivals(1);
@@ -229,7 +127,7 @@ TEST_F(JobEngineTest, AnAbandonedJobIsCanceledUnlessSomebodyElseReliesOnIt) {
   EXPECT_EQ(engine_->snapshot(keyed)->state, JobState::queued);
 }
 
-TEST_F(JobEngineTest, ARepeatUnderAKeyJoinsAndLaterReplays) {
+TEST_F(JobEngineJobs, ARepeatUnderAKeyJoinsAndLaterReplays) {
   start();
   const SubmitOptions options{.tenant = "ann", .idempotency = IdempotencyKey{"k", "body"}};
   const JobId id = submit({}, options);
@@ -244,7 +142,7 @@ TEST_F(JobEngineTest, ARepeatUnderAKeyJoinsAndLaterReplays) {
   EXPECT_EQ(log_->calls(CallKind::begin).size(), 1u);
 }
 
-TEST_F(JobEngineTest, AKeyBelongsToOneBodyAndOneTenant) {
+TEST_F(JobEngineJobs, AKeyBelongsToOneBodyAndOneTenant) {
   start();
   const JobId id = submit({}, {.tenant = "ann", .idempotency = IdempotencyKey{"k", "body"}});
   EXPECT_EQ(refused(engine_->submit(valid_request(),
@@ -254,7 +152,7 @@ TEST_F(JobEngineTest, AKeyBelongsToOneBodyAndOneTenant) {
   EXPECT_NE(submit({}, {.tenant = "bob", .idempotency = IdempotencyKey{"k", "b2"}}), id);
 }
 
-TEST_F(JobEngineTest, ARepeatOfACanceledJobIsANewJob) {
+TEST_F(JobEngineJobs, ARepeatOfACanceledJobIsANewJob) {
   start();
   submit();
   gate_.wait_for_arrivals(1);
@@ -266,7 +164,7 @@ TEST_F(JobEngineTest, ARepeatOfACanceledJobIsANewJob) {
   EXPECT_EQ(second.how, Acceptance::created);
 }
 
-TEST_F(JobEngineTest, AKeyUsedAHundredTimesAtOnceIsOneJob) {
+TEST_F(JobEngineJobs, AKeyUsedAHundredTimesAtOnceIsOneJob) {
   start();
   const SubmitOptions options{.idempotency = IdempotencyKey{"k", "body"}};
   std::vector<std::future<SubmitResult>> repeats;
@@ -285,7 +183,7 @@ TEST_F(JobEngineTest, AKeyUsedAHundredTimesAtOnceIsOneJob) {
   EXPECT_EQ(created, 1);
 }
 
-TEST_F(JobEngineTest, UsesTheConfiguredStartDeadlineUnlessTheCallerNamesOne) {
+TEST_F(JobEngineJobs, UsesTheConfiguredStartDeadlineUnlessTheCallerNamesOne) {
   options_.queue.start_timeout = 5s;
   start();
   submit({.steps = 3});
@@ -298,88 +196,7 @@ TEST_F(JobEngineTest, UsesTheConfiguredStartDeadlineUnlessTheCallerNamesOne) {
   EXPECT_EQ(end_of(patient).state, JobState::succeeded);
 }
 
-TEST_F(JobEngineTest, DrainsAndThenEnds) {
-  start();
-  const JobId running = submit();
-  gate_.wait_for_arrivals(1);
-  const JobId waiting = submit();
-  engine_->drain();
-  EXPECT_EQ(engine_->readiness(), Readiness::draining);
-  EXPECT_EQ(refused(engine_->submit(valid_request(), {})).code, ErrorCode::draining);
-  gate_.open();
-  engine_->finished().get();
-  EXPECT_EQ(engine_->snapshot(running)->state, JobState::succeeded);
-  EXPECT_EQ(engine_->snapshot(waiting)->error->code, ErrorCode::draining);
-  EXPECT_NE(engine_->result(running), nullptr) << "results can still be fetched";
-}
-
-TEST_F(JobEngineTest, StopsWithoutFinishingWhatRuns) {
-  start();
-  const JobId id = submit({.steps = 50});
-  gate_.let_through(1);        // the encoder's call
-  gate_.wait_for_arrivals(2);  // stands in its first step
-  engine_->drain();
-  engine_->stop();
-  gate_.let_through(1);
-  engine_->finished().get();
-  EXPECT_EQ(engine_->snapshot(id)->state, JobState::canceled);
-  EXPECT_EQ(engine_->snapshot(id)->error->code, ErrorCode::draining);
-  EXPECT_EQ(log_->calls(CallKind::step).size(), 1u);
-}
-
-TEST_F(JobEngineTest, CanBeDestroyedWhileJobsRunAndWait) {
-  start();
-  submit({.steps = 50});
-  gate_.wait_for_arrivals(1);
-  submit();
-  gate_.open();
-  engine_.reset();
-  EXPECT_EQ(log_->alive, 0);
-}
-
-TEST_F(JobEngineTest, CanBeDrainedWhileItLoads) {
-  std::promise<void> load;
-  engine_ = std::make_unique<JobEngine>(
-      [&] {
-        load.get_future().wait();
-        return factory()();
-      },
-      options_, clock_);
-  engine_->drain();
-  load.set_value();
-  engine_->finished().get();
-  EXPECT_EQ(engine_->readiness(), Readiness::draining);
-}
-
-TEST_F(JobEngineTest, ALostDeviceIsReportedAndStaysLost) {
-  log_->hook = [](const FakeCall&) { throw Error(ErrorCode::device_error, "the device fell off"); };
-  start();
-  const JobId id = submit();
-  EXPECT_EQ(end_of(id).error->code, ErrorCode::device_error);
-  EXPECT_EQ(engine_->readiness(), Readiness::device_error) << "before its jobs end";
-  EXPECT_THAT([&] { engine_->finished().get(); },
-              testing::ThrowsMessage<Error>("the device fell off"));
-  EXPECT_EQ(engine_->readiness(), Readiness::device_error);
-  EXPECT_EQ(refused(engine_->submit(valid_request(), {})).code, ErrorCode::device_error);
-  engine_->drain();
-  EXPECT_EQ(engine_->readiness(), Readiness::device_error);
-}
-
-TEST_F(JobEngineTest, ForgetsResultsAfterTheirTime) {
-  options_.results.ttl = 60s;
-  gate_.open();
-  start();
-  const JobId id = submit();
-  end_of(id);
-  while (engine_->snapshot(id)) {  // its time begins when the worker has settled it
-    clock_.advance(1min);
-    std::this_thread::yield();
-  }
-  EXPECT_TRUE(engine_->forgotten(id));
-  EXPECT_EQ(engine_->result(id), nullptr);
-}
-
-TEST_F(JobEngineTest, ListsPagesOfATenantsOwnJobs) {
+TEST_F(JobEngineJobs, ListsPagesOfATenantsOwnJobs) {
   options_.queue.capacity = 10;
   start();
   std::vector<JobId> mine;
@@ -400,7 +217,7 @@ TEST_F(JobEngineTest, ListsPagesOfATenantsOwnJobs) {
   EXPECT_EQ(canceled.jobs[0].id, mine[3]);
 }
 
-TEST_F(JobEngineTest, WaitTellsEachStep) {
+TEST_F(JobEngineJobs, WaitTellsEachStep) {
   start();
   const JobId id = submit({.steps = 2});
   gate_.let_through(1);        // the encoder's call
