@@ -131,14 +131,21 @@ void Checkpoint::open_shards(const fs::path& index) {
                         files_[tensor.file].path.filename().string());
 }
 
-std::span<const std::byte> Checkpoint::bytes(const Tensor& tensor) const {
-  const File& file = files_[tensor.file];
+void Checkpoint::require_unchanged(const File& file) {
   // A file renamed over this one keeps the map intact, but then the folder is in change as well.
   std::error_code failed;
   const std::uintmax_t size = fs::file_size(file.path, failed);
   const bool same = !failed && size == file.map.bytes().size() &&
                     fs::last_write_time(file.path, failed) == file.written && !failed;
   if (!same) refuse(file.path, "the file was changed while it was being loaded");
+}
+
+void Checkpoint::require_unchanged() const {
+  for (const File& file : files_) require_unchanged(file);
+}
+
+std::span<const std::byte> Checkpoint::bytes(const Tensor& tensor) const {
+  require_unchanged(files_[tensor.file]);
   return span_of(tensor);
 }
 

@@ -40,6 +40,10 @@ class Checkpoint {
   // cut in place ends the process at the next access, so nothing may point into the map for long.
   std::span<const std::byte> bytes(const Tensor& tensor) const;
 
+  // Throws Error{invalid_model} when a file was written to or cut since it was opened: to be asked
+  // once more when all is copied, for what was copied last may be of either writing.
+  void require_unchanged() const;
+
   // To be called when bytes(tensor) were copied, so that a file is never in memory as a whole
   // beside what is made of it.
   void forget(const Tensor& tensor) const;
@@ -54,6 +58,7 @@ class Checkpoint {
     std::filesystem::file_time_type written;
   };
 
+  static void require_unchanged(const File& file);
   void open(const std::filesystem::path& path);
   void open_shards(const std::filesystem::path& index);
   std::span<const std::byte> span_of(const Tensor& tensor) const;

@@ -225,6 +225,7 @@ void WeightMap::finish() const {
     if (!ignored && !state_->used.contains(name)) unused.push_back(printable(name, 128));
   }
   if (state_->has_problems() || !unused.empty()) state_->throw_problems(unused);
+  state_->checkpoint.require_unchanged();
 }
 
 std::uint64_t WeightMap::loaded_bytes() const { return state_->loaded_bytes; }

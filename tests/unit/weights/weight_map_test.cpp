@@ -177,6 +177,15 @@ TEST_F(WeightMapTest, LeavesIgnoredNamesAlone) {
               HasSubstr("2 unused: logit_scale, x.position_ids"));
 }
 
+TEST_F(WeightMapTest, NoticesThatItsFileWasWrittenWhileTheLastTensorWasCopied) {
+  add("weight", {2}, {1, 2});
+  WeightMap map = this->map();
+  map.root().tensor("weight", {2});
+  add("another", {1}, {3});
+  const WeightMap written_anew = this->map();
+  EXPECT_THAT(refusal(map), HasSubstr("changed while it was being loaded"));
+}
+
 TEST_F(WeightMapTest, RenamesOldNames) {
   add("old.weight", {1}, {9});
   WeightMap map = this->map({.rename = [](const std::string& name) {
