@@ -101,7 +101,7 @@ std::vector<Contender> contenders(const BenchCommand& command) {
   all.emplace_back(Way{"bf16, " + map.front(), "bf16", "resident", map}, command);
   all.emplace_back(Way{"+ components take turns", "bf16", "turns", map}, command);
   const std::uint64_t whole = all.back().needed_bytes();
-  all.emplace_back(Way{"+ decoder in slices and tiles", "bf16", "sliced", map}, command);
+  all.emplace_back(Way{"+ decoder one by one or in tiles", "bf16", "sliced", map}, command);
   Contender streamed(Way{"+ all blocks streamed", "bf16", "streamed", map}, command);
   const std::uint64_t half = (whole + streamed.needed_bytes()) / 2;
   all.emplace_back(Way{"+ half of the blocks streamed", "bf16", "partial", map, half}, command);

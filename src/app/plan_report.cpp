@@ -50,7 +50,6 @@ std::string how(const PhasePlan& phase) {
   std::string text;
   const auto add = [&text](const std::string& what) { text += (text.empty() ? "" : ", ") + what; };
   const Activations& own = phase.activations;
-  if (own.sliced_attention) add("attention in slices");
   if (own.one_by_one) add("one picture at a time");
   if (own.tile > 0) add("tiles of " + std::to_string(own.tile) + " latents");
   if (phase.buffer_bytes > 0) add("two buffers of " + shown_bytes(phase.buffer_bytes));
@@ -139,7 +138,6 @@ OrderedJson json_of(const PhasePlan& phase, Phase which) {
           {"activations_bytes", phase.activations.bytes},
           {"buffer_bytes", phase.buffer_bytes},
           {"copied_bytes", phase.copied_bytes},
-          {"sliced_attention", phase.activations.sliced_attention},
           {"one_by_one", phase.activations.one_by_one},
           {"tile", phase.activations.tile}};
 }

@@ -46,9 +46,8 @@ struct ComponentWeights {
 // What a phase needs beside its weights: activations, workspace, and what waits for a later phase.
 struct Activations {
   std::uint64_t bytes = 0;
-  bool sliced_attention = false;  // queries in chunks: the same numbers up to rounding
-  bool one_by_one = false;        // the batch's pictures in turn
-  std::int64_t tile = 0;          // latents along a side of one decoded tile; 0: the whole picture
+  bool one_by_one = false;  // the batch's pictures in turn
+  std::int64_t tile = 0;    // latents along a side of one decoded tile; 0: the whole picture
 };
 
 struct PhaseNeeds {

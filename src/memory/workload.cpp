@@ -8,9 +8,10 @@ namespace bafa::memory {
 namespace {
 
 constexpr std::int64_t kFloatBytes = 4;
-constexpr std::int64_t kQueryRows = 512;          // of one slice of attention
-constexpr std::int64_t kBlockScores = 1LL << 21;  // of a block on a processor
-constexpr std::int64_t kTokenMultiple = 32;       // token sequences are padded to it
+// Scores of one block of attention, as nn::attention_by_rows() cuts it.
+constexpr std::int64_t kBlockScores = 1LL << 21;   // on a processor
+constexpr std::int64_t kDeviceScores = 1LL << 24;  // elsewhere
+constexpr std::int64_t kTokenMultiple = 32;        // token sequences are padded to it
 constexpr std::array<std::int64_t, 6> kTiles{256, 128, 96, 64, 48, 32};  // latents along a side
 
 struct TypeRow {
@@ -133,23 +134,21 @@ struct Area {
 };
 
 // Elements alive while one picture, or one tile, is decoded, the most of
-//   the middle   x, norm(x), q, k, v, the result (6), and the scores before and after softmax:
-//                one head is as wide as all channels, which a graphics card's fused kernels do not
-//                take. A processor's do, or else there are q, k, v once more (9) and the scores of
-//                a block
+//   the middle   x, norm(x), q, k, v, the result (6), and a block's scores before and after
+//                softmax: one head is as wide as all channels, which a graphics card's fused
+//                kernels do not take. A processor's do, or else there are q, k, v once more (9)
+//                and the scores of a block
 //   a level      its first resnet, at the width of the level below: x, its norm, a convolution's
 //                workspace (3), the hidden map (1 of its own); or its upsampler: the map, its
 //                enlargement, the convolution's workspace and result (3 and a quarter).
 // A processor's convolutions have no workspace.
-std::int64_t decoder_elements(const DecoderFacts& facts, Area latents, bool sliced,
-                              Kernels kernels) {
+std::int64_t decoder_elements(const DecoderFacts& facts, Area latents, Kernels kernels) {
   const bool plain = kernels == Kernels::plain;
   std::int64_t most = 0;
   if (facts.mid_attention) {
     const std::int64_t tokens = latents.size();
-    const std::int64_t rows = sliced ? std::min(tokens, kQueryRows) : tokens;
     most = 6 * facts.channels.back() * tokens;
-    if (plain) most += 2 * rows * tokens;
+    if (plain) most += 2 * std::min(tokens * tokens, kDeviceScores);
     if (kernels == Kernels::cpu_with_rows)
       most += 3 * facts.channels.back() * tokens + std::min(tokens * tokens, kBlockScores);
   }
@@ -257,18 +256,18 @@ std::vector<Activations> decoder_activations(const DecoderFacts& facts, const Wo
   const auto waiting = static_cast<std::uint64_t>((workload.batch + 1) * canvas) + latents;
   const bool plain = workload.kernels == Kernels::plain;
   const std::uint64_t network =
-      bytes_of(workload.batch * decoder_elements(facts, whole, !plain, workload.kernels), type);
+      bytes_of(workload.batch * decoder_elements(facts, whole, workload.kernels), type);
   const std::uint64_t pixels = pixel_bytes(workload, type);
   std::vector<Activations> choices{{.bytes = latents + std::max(network, pixels)}};
   const auto add = [&](Activations choice, Area area) {
-    choice.bytes = waiting + bytes_of(decoder_elements(facts, area, true, workload.kernels), type);
+    choice.bytes = waiting + bytes_of(decoder_elements(facts, area, workload.kernels), type);
     if (!plain) choice.bytes = std::max(choice.bytes, latents + pixels);
     if (choice.bytes < choices.back().bytes) choices.push_back(choice);
   };
-  add({.sliced_attention = facts.mid_attention, .one_by_one = workload.batch > 1}, whole);
+  if (workload.batch > 1) add({.one_by_one = true}, whole);
   for (const std::int64_t tile : kTiles) {
     if (tile >= std::max(whole.width, whole.height)) continue;
-    add({.sliced_attention = facts.mid_attention, .one_by_one = workload.batch > 1, .tile = tile},
+    add({.one_by_one = workload.batch > 1, .tile = tile},
         {std::min(tile, whole.width), std::min(tile, whole.height)});
   }
   return choices;

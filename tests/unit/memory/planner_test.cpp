@@ -27,7 +27,7 @@ ModelNeeds small_model() {
               .activations = {{.bytes = 5}},
               .evaluations = 1};
   needs[1] = {.components = {{"denoiser", 20, blocks(std::vector<std::uint64_t>(10, 30))}},
-              .activations = {{.bytes = 50}, {.bytes = 20, .sliced_attention = true}},
+              .activations = {{.bytes = 50}, {.bytes = 20, .one_by_one = true}},
               .evaluations = 8};
   needs[2] = {.components = {{"decoder", 10, {}}},
               .activations = {{.bytes = 400},
@@ -149,7 +149,7 @@ TEST(Planner, AForcedLevelMakesItsSacrificesAndNoMore) {
   EXPECT_EQ(at(Level::resident).copied_bytes, 0u);
   EXPECT_EQ(at(Level::turns).copied_bytes, 430u) << "all take turns, room or not";
   EXPECT_EQ(at(Level::turns).peak_bytes, 410u);
-  EXPECT_TRUE(at(Level::sliced).phases[1].activations.sliced_attention);
+  EXPECT_TRUE(at(Level::sliced).phases[1].activations.one_by_one);
   EXPECT_EQ(at(Level::sliced).phases[2].activations.bytes, 90u) << "the least of the slices";
   EXPECT_EQ(streamed(at(Level::partial), "denoiser"), 3u);
   EXPECT_EQ(at(Level::partial).phases[2].activations.bytes, 400u) << "the denoiser alone is held";
