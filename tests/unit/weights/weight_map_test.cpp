@@ -113,7 +113,8 @@ std::int64_t own_bytes() {
 TEST_F(WeightMapTest, LeavesNoMemoryBehindBesideTheTensorsThatWereKept) {
   constexpr std::int64_t kElements = 2 << 20;  // in fp32 small enough for glibc to keep it
   constexpr int kTensors = 6;
-  device::open_device({.name = "cpu", .threads = 1});  // has glibc keep what is freed, as where bafa runs
+  device::open_device(
+      {.name = "cpu", .threads = 1});  // has glibc keep what is freed, as where bafa runs
   for (int i = 0; i < kTensors; ++i)
     add(std::to_string(i), {kElements}, std::vector<float>(kElements, 1.0F));
   std::vector<at::Tensor> kept;
