@@ -87,8 +87,8 @@ Linear key_value(const weights::WeightScope& scope, const CrossAttentionOptions&
   return stack.join();
 }
 
-// query [B, heads, rows, D], times 1 / sqrt(D), its first row the `begin`th; keys [B, heads, D,
-// Sk], values [B, heads, Sk, D]; mask [B, Sk] or undefined.
+// query [B, heads, rows, D], times 1 / sqrt(D); keys [B, heads, D, Sk], values [B, heads, Sk, D];
+// mask [B, Sk] or undefined. `causal_from`: the first row's place among all queries.
 at::Tensor attend_rows(const at::Tensor& query, const at::Tensor& keys, const at::Tensor& values,
                        const at::Tensor& mask, std::optional<std::int64_t> causal_from) {
   at::Tensor scores = at::matmul(query, keys);

@@ -89,7 +89,9 @@ at::Tensor linear_add(const at::Tensor& x, const at::Tensor& residual, const at:
 }
 
 at::Tensor pack_conv2d(const at::Tensor& weight, const ConvOptions& options) {
-  return reorder(weight.contiguous(at::MemoryFormat::ChannelsLast).to_mkldnn(), options);
+  at::Tensor plain = weight.contiguous(at::MemoryFormat::ChannelsLast);
+  plain = plain.to_mkldnn();  // and the copy goes before there is another
+  return reorder(plain, options);
 }
 
 bool fits(const at::Tensor& packed, at::IntArrayRef input, const ConvOptions& options) {

@@ -23,8 +23,8 @@ using test::PictureWish;
 struct Model {
   std::string name;
   std::filesystem::path path;
-  int side;           // of its usual picture
-  double least_psnr;  // to the resident model's; tiles, which large pictures get, change a picture
+  int side;    // of its usual picture
+  bool tiles;  // which a picture so large is decoded in where memory is short
 };
 
 LoadOptions options_of(const Model& model, std::uint64_t budget, const std::string& dtype) {
@@ -143,6 +143,7 @@ TEST_P(Budget, IsNeverExceededAndChangesNoPicture) {
     resident.wait_until_loaded();
     const std::vector<Image> expected = resident.paint(wishes);
     const std::uint64_t most = resident.memory().peak_bytes * 11 / 10;
+    const std::uint64_t whole = resident.memory().phases.back().measured_bytes;  // to decode
     const std::uint64_t least =
         std::max(smallest_budget(GetParam(), most / 4, dtype), needed_for_usual(GetParam(), dtype));
     for (int i = 0; i < kBudgets; ++i) {
@@ -152,6 +153,8 @@ TEST_P(Budget, IsNeverExceededAndChangesNoPicture) {
       const std::vector<Image> painted = engine.paint(wishes);
       const MemoryReport memory = engine.memory();
       const std::string what = GetParam().name + " within " + in_kib(budget);
+      // Tiles change a picture: then it need only be near.
+      const double least_psnr = GetParam().tiles && budget < whole ? 35 : 60;
       EXPECT_LE(memory.peak_bytes, budget) << what;
       for (const MemoryReport::Phase& phase : memory.phases) {
         const auto measured = static_cast<double>(phase.measured_bytes);
@@ -163,14 +166,14 @@ TEST_P(Budget, IsNeverExceededAndChangesNoPicture) {
       }
       for (int k = 0; k < kPictures; ++k)
         EXPECT_GE(psnr(painted[static_cast<std::size_t>(k)], expected[static_cast<std::size_t>(k)]),
-                  GetParam().least_psnr)
+                  least_psnr)
             << what << ", picture " << k;
     }
   }
 }
 
-const Model kModels[] = {{"Embedded", "models/bafa-emoji", 256, 60},
-                         {"Tiny", "tests/golden/data/stable_diffusion", 128, 35}};
+const Model kModels[] = {{"Embedded", "models/bafa-emoji", 256, false},
+                         {"Tiny", "tests/golden/data/stable_diffusion", 128, true}};
 
 std::string name_of(const testing::TestParamInfo<Model>& info) { return info.param.name; }
 
